@@ -1,0 +1,100 @@
+/** How a failure is classed: it decides the process's exit code, so scripts can tell a typo from a broken file. */
+type ErrorKind = 'usage' | 'input' | 'model' | 'resource' | 'engine' | 'internal' | 'cancelled';
+
+/** Exit codes follow sysexits.h where it has a match; 130 is the shell's own code for SIGINT. */
+const EXIT_CODES: Record<ErrorKind, number> = {
+  usage: 64,
+  input: 65,
+  model: 66,
+  resource: 69,
+  engine: 70,
+  internal: 70,
+  cancelled: 130,
+};
+
+interface CatalogueEntry {
+  readonly kind: ErrorKind;
+  /** What the user can do next, one sentence. */
+  readonly hint: string;
+}
+
+/** Every error a user can meet. Codes are stable: they may be added, never renamed or reused. */
+export const ERROR_CATALOGUE = {
+  USAGE: { kind: 'usage', hint: 'Run the command with --help to see its options.' },
+  CANCELLED: { kind: 'cancelled', hint: 'The work was stopped on request; what was finished is kept.' },
+  INTERNAL: { kind: 'internal', hint: 'This is a fault of EdgeVLM: please report it with the command and this message.' },
+
+  FILE_NOT_FOUND: { kind: 'input', hint: 'Check the path and its permissions.' },
+  FILE_UNREADABLE: { kind: 'input', hint: 'Check that the path is a readable file.' },
+  FILE_UNWRITABLE: { kind: 'resource', hint: 'Check the folder, its permissions and the free disk space.' },
+
+  IMAGE_UNSUPPORTED: { kind: 'input', hint: 'Use a JPEG, PNG, WebP, GIF, TIFF or AVIF picture.' },
+  IMAGE_CORRUPT: { kind: 'input', hint: 'The picture could not be decoded: save it again or use another file.' },
+  IMAGE_TOO_LARGE: { kind: 'input', hint: 'Shrink the picture, or raise the byte or pixel limit.' },
+
+  GGUF_INVALID: { kind: 'model', hint: 'The file is not a valid GGUF file: download or convert it again.' },
+  GGUF_TRUNCATED: { kind: 'model', hint: 'The file ends before its contents do: download it again and compare its size.' },
+  GGUF_LIMIT: { kind: 'model', hint: 'The file asks for more than a real model needs; do not use files from untrusted sources.' },
+  SAFETENSORS_INVALID: { kind: 'model', hint: 'The checkpoint is damaged or of another format: download it again.' },
+  CHECKPOINT_UNSUPPORTED: { kind: 'model', hint: 'This checkpoint cannot be converted; see docs/MODEL_SETUP.md for what can.' },
+  MODEL_UNSUPPORTED: { kind: 'model', hint: 'See docs/MODEL_SETUP.md for the model families this engine runs.' },
+  MODEL_INCOMPLETE: { kind: 'model', hint: 'The file lacks something its architecture needs: convert or download it again.' },
+  MMPROJ_MISMATCH: { kind: 'model', hint: 'Use the mmproj file that was made from the same model.' },
+  MMPROJ_MISSING: { kind: 'model', hint: 'Pass the vision half of the model with --mmproj.' },
+  TEMPLATE_FAILED: { kind: 'model', hint: "The model's chat template does not work; pass the whole prompt with `generate --raw`." },
+  TOKENIZER_FAILED: { kind: 'model', hint: "The file's vocabulary could not be loaded: convert or download it again." },
+
+  CONTEXT_FULL: { kind: 'input', hint: 'Shorten the prompt, ask for fewer tokens, or raise --context.' },
+  BATCH_INVALID: { kind: 'internal', hint: 'This is a fault of EdgeVLM: please report it with the command and this message.' },
+  OUT_OF_MEMORY: { kind: 'resource', hint: 'Use a smaller model or precision, a shorter --context, or close other programs.' },
+
+  NATIVE_MISSING: { kind: 'resource', hint: 'Install the native libraries again: npm install --include=optional.' },
+  NATIVE_UNSUPPORTED: { kind: 'resource', hint: 'EdgeVLM needs Linux (glibc 2.34 or newer), macOS or Windows on x64 or arm64.' },
+  NATIVE_FAILED: { kind: 'engine', hint: 'See the native message; docs/TROUBLESHOOTING.md lists the common ones.' },
+  ENGINE_CRASHED: { kind: 'engine', hint: 'The engine process died and its work is lost; the rest of EdgeVLM is unharmed. Try again.' },
+  ENGINE_TIMEOUT: { kind: 'engine', hint: 'The engine did not answer in time and was stopped; allow it more time or less work.' },
+  ENGINE_DISPOSED: { kind: 'internal', hint: 'The object was used after it was closed.' },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** The wire form of an error, as it crosses a process boundary or is printed with `--json`. */
+export interface ErrorRecord {
+  code: ErrorCode;
+  message: string;
+  hint: string;
+}
+
+/** The only error type thrown on purpose. `cause` keeps what lay underneath. */
+export class EdgeVlmError extends Error {
+  override readonly name = 'EdgeVlmError';
+  readonly hint: string;
+  readonly exitCode: number;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; hint?: string } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.hint = options.hint ?? ERROR_CATALOGUE[code].hint;
+    this.exitCode = EXIT_CODES[ERROR_CATALOGUE[code].kind];
+  }
+
+  toJSON(): ErrorRecord {
+    return { code: this.code, message: this.message, hint: this.hint };
+  }
+
+  /** Rebuilds an error that came from another process. Unknown codes (another version) become INTERNAL. */
+  static fromJSON(record: { code: string; message: string; hint?: string }): EdgeVlmError {
+    const code = Object.hasOwn(ERROR_CATALOGUE, record.code) ? (record.code as ErrorCode) : 'INTERNAL';
+    return new EdgeVlmError(code, record.message, record.hint === undefined ? {} : { hint: record.hint });
+  }
+
+  /** Wraps whatever was thrown; an EdgeVlmError passes through unchanged. */
+  static from(thrown: unknown, code: ErrorCode = 'INTERNAL'): EdgeVlmError {
+    if (thrown instanceof EdgeVlmError) return thrown;
+    if (thrown instanceof Error && thrown.name === 'AbortError') return new EdgeVlmError('CANCELLED', 'cancelled', { cause: thrown });
+    return new EdgeVlmError(code, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+  }
+}
