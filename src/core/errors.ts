@@ -36,6 +36,7 @@ export const ERROR_CATALOGUE = {
   GGUF_TRUNCATED: { kind: 'model', hint: 'The file ends before its contents do: download it again and compare its size.' },
   GGUF_LIMIT: { kind: 'model', hint: 'The file asks for more than a real model needs; do not use files from untrusted sources.' },
   SAFETENSORS_INVALID: { kind: 'model', hint: 'The checkpoint is damaged or of another format: download it again.' },
+  CHECKPOINT_INVALID: { kind: 'model', hint: 'The checkpoint is damaged or incomplete: download all of it again.' },
   CHECKPOINT_UNSUPPORTED: { kind: 'model', hint: 'This checkpoint cannot be converted; see docs/MODEL_SETUP.md for what can.' },
   MODEL_UNSUPPORTED: { kind: 'model', hint: 'See docs/MODEL_SETUP.md for the model families this engine runs.' },
   MODEL_INCOMPLETE: { kind: 'model', hint: 'The file lacks something its architecture needs: convert or download it again.' },

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { createRunRecord, type Measurement, parseRunRecord } from './run-record.js';
+
+const absent = { frequency_mhz: null, temperature_celsius: null, throttleEvents: null };
+const clock = { now_ms: () => 0, wallTime: () => '2030-01-02T03:04:05.678Z' };
+
+const measurement: Measurement = {
+  command: 'edgevlm bench engine',
+  settings: { requested: { threads: null, vs: 'libllama' }, effective: { threads: 2, vs: 'libllama' } },
+  seeds: { prompt: 7 },
+  models: { model: { name: 'tiny.gguf', sha256: 'a'.repeat(64), bytes: 12, precision: 'Q4_0' } },
+  dataset: null,
+  environment: {
+    cpu: { model: null, architecture: 'x64', logicalCores: 2, physicalCores: null, flags: ['avx2'], governor: null },
+    memory_bytes: 1024,
+    os: 'linux',
+    kernel: '6.1',
+    node: 'v20.19.0',
+    edgevlm: '0.1.0',
+    commit: null,
+  },
+  thermal: { before: absent, after: absent },
+  memory: { steady: { rss_bytes: 5, peakRss_bytes: 6, pss_bytes: null, rssAnon_bytes: null, swap_bytes: null } },
+  samples: [
+    { name: 'decode', unit: 'tok/s', values: [10, 10.1, 9.9], warmup: [3] },
+    { name: 'load', unit: 'ms', values: [10, 30] },
+  ],
+  verdicts: [],
+  notes: [],
+};
+
+test('a record is the measurement plus identity, summary of each sample list, and a verdict on noise', () => {
+  const record = createRunRecord(measurement, clock);
+  expect(record.id).toMatch(/^20300102T030405Z-[0-9a-f]{8}$/);
+  expect(record.createdAt).toBe(clock.wallTime());
+  expect(record.samples).toEqual(measurement.samples);
+  expect(record.summary['decode']).toMatchObject({ n: 3, median: 10, noise: 'quiet' });
+  expect(record.verdicts).toEqual([
+    { name: 'noise:load', outcome: 'inconclusive', detail: 'coefficient of variation 70.7% over 2 samples: too noisy to compare' },
+  ]);
+});
+
+test('two records made in one second have different ids', () => {
+  expect(createRunRecord(measurement, clock).id).not.toBe(createRunRecord(measurement, clock).id);
+});
+
+test('a record survives JSON', () => {
+  const record = createRunRecord(measurement, clock);
+  expect(parseRunRecord(JSON.stringify(record), 'run.json')).toEqual(record);
+});
+
+test('a model is named, never located by its path', () => {
+  const model = { name: '/home/ada/tiny.gguf', sha256: 'a'.repeat(64), bytes: 12, precision: 'Q4_0' };
+  expect(() => createRunRecord({ ...measurement, models: { model } }, clock)).toThrow(/models\/model\/name/);
+});
+
+test.each([
+  ['not JSON', '{'],
+  ['another shape', '{"schemaVersion":1}'],
+  ['another version', JSON.stringify({ ...createRunRecord(measurement, clock), schemaVersion: 2 })],
+  ['an unknown field', JSON.stringify({ ...createRunRecord(measurement, clock), extra: 1 })],
+])('a stored record that is %s is refused with its name', (_, json) => {
+  expect(() => parseRunRecord(json, 'run.json')).toThrow(
+    expect.objectContaining({ code: 'FILE_UNREADABLE', message: expect.stringContaining('run.json') as string }),
+  );
+});
