@@ -1,0 +1,35 @@
+import type { Graph, RopeParameters } from '../ggml/graph.js';
+import type { Tensor } from '../ggml/tensor.js';
+import type { KvCache, KvInputs } from '../kv-cache/kv-cache.js';
+import { linear, type Linear } from './linear.js';
+
+/** Weights and sizes of causal self-attention with rotary positions. */
+export interface SelfAttention {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly rope: RopeParameters;
+}
+
+/** Attention of the batch to itself and to what the cache holds. `x` is [embedding, tokens]. */
+export function selfAttention(
+  graph: Graph,
+  x: Tensor,
+  positions: Tensor,
+  weights: SelfAttention,
+  cache: KvCache,
+  kv: KvInputs,
+  layer: number,
+): Tensor {
+  const { heads, kvHeads, headSize, rope } = weights;
+  const [, tokens] = x.shape;
+  const q = graph.rope(graph.reshape(linear(graph, x, weights.query), [headSize, heads, tokens]), positions, rope);
+  const k = graph.rope(graph.reshape(linear(graph, x, weights.key), [headSize, kvHeads, tokens]), positions, rope);
+  const v = graph.reshape(linear(graph, x, weights.value), [headSize, kvHeads, tokens]);
+  const attended = cache.attend(graph, kv, layer, q, k, v, 1 / Math.sqrt(headSize));
+  return linear(graph, attended, weights.output);
+}

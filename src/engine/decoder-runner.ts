@@ -1,0 +1,243 @@
+import { EdgeVlmError } from '../core/errors.js';
+import type { Decoder } from './decoders/decoder.js';
+import type { CpuBackend } from './ggml/cpu-backend.js';
+import { GraphAllocator } from './ggml/graph-allocator.js';
+import { Graph } from './ggml/graph.js';
+import { Resource } from './ggml/resource.js';
+import type { Tensor } from './ggml/tensor.js';
+import type { KvCache, KvInputs, KvPlan } from './kv-cache/kv-cache.js';
+import type { Weights } from './weights.js';
+
+/** Picture embeddings that take the place of tokens. */
+export interface EmbeddingRows {
+  /** Index of the first token they replace, within the entry. */
+  readonly at: number;
+  /** [rows, embedding], row after row. */
+  readonly values: Float32Array;
+}
+
+/** What one sequence adds in a batch. */
+export interface BatchEntry {
+  readonly sequence: number;
+  readonly tokens: Int32Array;
+  /** In order of `at`, without overlap. */
+  readonly embeddings?: readonly EmbeddingRows[];
+  /** Which tokens' logits are wanted. */
+  readonly logits: 'none' | 'last' | 'all';
+}
+
+/** One graph that is kept for batches of the same form. */
+interface BuiltGraph {
+  readonly graph: Graph;
+  readonly tokens: Tensor;
+  readonly positions: Tensor;
+  readonly outputs: Tensor | null;
+  readonly images: { readonly values: Tensor; readonly rows: Tensor } | null;
+  readonly kv: KvInputs;
+  readonly logits: Tensor;
+}
+
+/** A piece of a batch that is computed in one go. */
+interface MicroBatch {
+  readonly slices: readonly { readonly entry: number; readonly from: number; readonly to: number }[];
+  readonly tokens: number;
+}
+
+/** Kept graphs: the decode step at two windows, and a few batch sizes. */
+const GRAPHS_KEPT = 8;
+const F32_BYTES = 4;
+
+/** Runs a decoder over batches of (sequence, tokens). One batch at a time. */
+export class DecoderRunner extends Resource {
+  readonly #allocator: GraphAllocator;
+  /** In order of last use. */
+  readonly #graphs = new Map<string, BuiltGraph>();
+  #graphsBuilt = 0;
+
+  constructor(
+    private readonly backend: CpuBackend,
+    private readonly decoder: Decoder,
+    private readonly weights: Weights,
+    readonly cache: KvCache,
+    /** Tokens computed in one go, at most. */
+    readonly microBatch: number,
+  ) {
+    super('decoder', [backend, weights, cache.resource]);
+    this.#allocator = new GraphAllocator(backend);
+  }
+
+  /** Native memory for intermediate results. */
+  get computeBytes(): number {
+    return this.#allocator.bytes;
+  }
+
+  /** How many graphs were built so far: a steady decode builds none. */
+  get graphsBuilt(): number {
+    return this.#graphsBuilt;
+  }
+
+  /**
+   * Appends tokens to their sequences.
+   * @returns logits per entry: [vocabulary] for `last`, [tokens · vocabulary] for `all`, empty for `none`
+   * @throws CONTEXT_FULL, CANCELLED; then the sequences keep what earlier micro-batches of the call added
+   */
+  async decode(batch: readonly BatchEntry[], signal?: AbortSignal): Promise<Float32Array[]> {
+    this.assertAlive();
+    const { vocabulary } = this.decoder.shape;
+    for (const entry of batch) this.#check(entry);
+    const results = batch.map(
+      ({ logits, tokens }) => new Float32Array(logits === 'none' ? 0 : vocabulary * (logits === 'all' ? tokens.length : 1)),
+    );
+    for (const micro of splitBatch(batch, this.microBatch)) await this.#run(batch, micro, results, signal);
+    return results;
+  }
+
+  /** Forgets a sequence's tokens from `length` on. */
+  truncate(sequence: number, length: number): void {
+    this.cache.truncate(sequence, length);
+  }
+
+  protected release(): void {
+    this.#dropGraphs();
+    this.#allocator[Symbol.dispose]();
+  }
+
+  async #run(batch: readonly BatchEntry[], micro: MicroBatch, results: Float32Array[], signal?: AbortSignal): Promise<void> {
+    const { embedding, vocabulary } = this.decoder.shape;
+    const tokens = new Int32Array(micro.tokens);
+    const outputs: number[] = [];
+    const targets: { entry: number; row: number }[] = [];
+    const imageRows: bigint[] = [];
+    const imageValues: Float32Array[] = [];
+    let offset = 0;
+    for (const { entry: index, from, to } of micro.slices) {
+      const entry = batch[index];
+      if (entry === undefined) continue;
+      tokens.set(entry.tokens.subarray(from, to), offset);
+      if (entry.logits === 'all') {
+        for (let i = from; i < to; i++) {
+          outputs.push(offset + i - from);
+          targets.push({ entry: index, row: i });
+        }
+      } else if (entry.logits === 'last' && to === entry.tokens.length) {
+        outputs.push(offset + to - from - 1);
+        targets.push({ entry: index, row: 0 });
+      }
+      for (const { at, values } of entry.embeddings ?? []) {
+        const first = Math.max(at, from);
+        const end = Math.min(at + values.length / embedding, to);
+        if (first >= end) continue;
+        imageValues.push(values.subarray((first - at) * embedding, (end - at) * embedding));
+        for (let i = first; i < end; i++) imageRows.push(BigInt(offset + i - from));
+      }
+      offset += to - from;
+    }
+
+    const plan = this.cache.plan(micro.slices.map(({ entry, from, to }) => ({ sequence: batch[entry]?.sequence ?? 0, count: to - from })));
+    const built = this.#graphFor(plan, outputs.length, imageRows.length);
+    const { graph } = built;
+    graph.set(built.tokens, tokens, tokens.byteLength);
+    graph.set(built.positions, plan.positions, plan.positions.byteLength);
+    if (built.outputs !== null) graph.set(built.outputs, Int32Array.from(outputs), outputs.length * 4);
+    if (built.images !== null) {
+      const rows = BigInt64Array.from(imageRows);
+      graph.set(built.images.rows, rows, rows.byteLength);
+      const values = concatenate(imageValues);
+      graph.set(built.images.values, values, values.byteLength);
+    }
+    this.cache.fill(graph, built.kv, plan);
+    await this.backend.compute(graph.pointer, signal);
+    this.cache.commit(plan);
+
+    targets.forEach(({ entry, row }, i) => {
+      const into = results[entry]?.subarray(row * vocabulary, (row + 1) * vocabulary);
+      if (into !== undefined) graph.get(built.logits, into, i * vocabulary * F32_BYTES, vocabulary * F32_BYTES);
+    });
+  }
+
+  #graphFor(plan: KvPlan, outputs: number, imageRows: number): BuiltGraph {
+    const key = `${plan.graphKey} ${outputs} ${imageRows}`;
+    const kept = this.#graphs.get(key);
+    if (kept !== undefined) {
+      this.#graphs.delete(key);
+      this.#graphs.set(key, kept);
+      return kept;
+    }
+    const built = this.#build(plan, outputs, imageRows);
+    this.#graphsBuilt++;
+    if (this.#allocator.place(built.graph)) this.#dropGraphs();
+    this.#graphs.set(key, built);
+    const [oldestKey, oldest] = this.#graphs.entries().next().value ?? [];
+    if (this.#graphs.size > GRAPHS_KEPT && oldestKey !== undefined && oldest !== undefined) {
+      this.#graphs.delete(oldestKey);
+      oldest.graph[Symbol.dispose]();
+    }
+    return built;
+  }
+
+  #build(plan: KvPlan, outputCount: number, imageRows: number): BuiltGraph {
+    const { embedding } = this.decoder.shape;
+    const graph = new Graph(`decoder graph ${plan.graphKey}`, this.backend, this.decoder.maxNodes, [this.weights, this.cache.resource]);
+    const tokens = graph.input('i32', [plan.tokens], 'tokens');
+    const positions = graph.input('i32', [plan.tokens], 'positions');
+    const outputs = outputCount === plan.tokens ? null : graph.input('i32', [outputCount], 'outputs');
+    const images =
+      imageRows === 0
+        ? null
+        : { values: graph.input('f32', [embedding, imageRows], 'image_values'), rows: graph.input('i64', [imageRows], 'image_rows') };
+    const kv = this.cache.inputs(graph, plan);
+    let embeddings = graph.getRows(this.weights.get('token_embd.weight'), tokens);
+    if (images !== null) embeddings = graph.setRows(embeddings, images.values, images.rows);
+    const logits = graph.output(this.decoder.build(graph, this.weights, this.cache, { embeddings, positions, outputs, kv }));
+    return { graph, tokens, positions, outputs, images, kv, logits };
+  }
+
+  #dropGraphs(): void {
+    for (const { graph } of this.#graphs.values()) graph[Symbol.dispose]();
+    this.#graphs.clear();
+  }
+
+  /** ggml reads token ids as row numbers without looking, so they are looked at here. */
+  #check({ tokens, embeddings = [] }: BatchEntry): void {
+    const { vocabulary, embedding } = this.decoder.shape;
+    if (tokens.length === 0) throw new EdgeVlmError('BATCH_INVALID', 'a batch entry has no tokens');
+    for (const token of tokens) {
+      if (token < 0 || token >= vocabulary)
+        throw new EdgeVlmError('BATCH_INVALID', `token ${token} is not in a vocabulary of ${vocabulary}`);
+    }
+    for (const { at, values } of embeddings) {
+      const fits = at >= 0 && values.length % embedding === 0 && at + values.length / embedding <= tokens.length;
+      if (!fits) throw new EdgeVlmError('BATCH_INVALID', `${values.length} embedding values do not fit at token ${at} of ${tokens.length}`);
+    }
+  }
+}
+
+/** Cuts a batch into pieces of at most `size` tokens, keeping the order within every sequence. */
+export function splitBatch(batch: readonly BatchEntry[], size: number): MicroBatch[] {
+  const micros: { slices: { entry: number; from: number; to: number }[]; tokens: number }[] = [];
+  let current = { slices: [] as { entry: number; from: number; to: number }[], tokens: 0 };
+  batch.forEach(({ tokens }, entry) => {
+    for (let from = 0; from < tokens.length;) {
+      if (current.tokens === size) {
+        micros.push(current);
+        current = { slices: [], tokens: 0 };
+      }
+      const to = Math.min(tokens.length, from + size - current.tokens);
+      current.slices.push({ entry, from, to });
+      current.tokens += to - from;
+      from = to;
+    }
+  });
+  if (current.tokens > 0) micros.push(current);
+  return micros;
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,84 @@
+import type { GgufFile } from '../../../formats/gguf/read-gguf.js';
+import { selfAttention, type SelfAttention } from '../../blocks/attention.js';
+import { linear, type Linear } from '../../blocks/linear.js';
+import type { Graph } from '../../ggml/graph.js';
+import type { Tensor } from '../../ggml/tensor.js';
+import type { KvCache } from '../../kv-cache/kv-cache.js';
+import type { Weights, WeightSpec } from '../../weights.js';
+import type { Decoder, DecoderInputs } from '../decoder.js';
+import { readLlamaHyperparameters, type LlamaHyperparameters } from './llama-hyperparameters.js';
+
+/** Nodes per layer are about 35, biases included; the rest is embeddings, norms and head. */
+const NODES_PER_LAYER = 48;
+const NODES_OUTSIDE_LAYERS = 64;
+
+/**
+ * LLaMA: pre-norm blocks of rotary grouped-query attention and a SwiGLU feed-forward.
+ * Tensor names are llama.cpp's (gguf-py `constants.py`).
+ */
+export function createLlamaDecoder(file: GgufFile): Decoder {
+  const h = readLlamaHyperparameters(file);
+  return {
+    shape: h,
+    weights: weightSpecs(h),
+    maxNodes: NODES_PER_LAYER * h.layers + NODES_OUTSIDE_LAYERS,
+    build: (graph, weights, cache, inputs) => build(h, graph, weights, cache, inputs),
+  };
+}
+
+function weightSpecs(h: LlamaHyperparameters): WeightSpec[] {
+  const attention = h.heads * h.headSize;
+  const kv = h.kvHeads * h.headSize;
+  const specs: WeightSpec[] = [
+    { name: 'token_embd.weight', shape: [h.embedding, h.vocabulary], use: 'rows' },
+    { name: 'output_norm.weight', shape: [h.embedding], use: 'vector' },
+    { name: 'output.weight', shape: [h.embedding, h.vocabulary], use: 'matmul', fallback: 'token_embd.weight' },
+  ];
+  for (let layer = 0; layer < h.layers; layer++) {
+    const matrix = (name: string, input: number, output: number): WeightSpec[] => [
+      { name: `blk.${layer}.${name}.weight`, shape: [input, output], use: 'matmul' },
+      { name: `blk.${layer}.${name}.bias`, shape: [output], use: 'vector', optional: true },
+    ];
+    specs.push(
+      { name: `blk.${layer}.attn_norm.weight`, shape: [h.embedding], use: 'vector' },
+      ...matrix('attn_q', h.embedding, attention),
+      ...matrix('attn_k', h.embedding, kv),
+      ...matrix('attn_v', h.embedding, kv),
+      ...matrix('attn_output', attention, h.embedding),
+      { name: `blk.${layer}.ffn_norm.weight`, shape: [h.embedding], use: 'vector' },
+      ...matrix('ffn_gate', h.embedding, h.feedForward),
+      ...matrix('ffn_up', h.embedding, h.feedForward),
+      ...matrix('ffn_down', h.feedForward, h.embedding),
+    );
+  }
+  return specs;
+}
+
+function build(h: LlamaHyperparameters, graph: Graph, weights: Weights, cache: KvCache, inputs: DecoderInputs): Tensor {
+  const rmsNorm = (x: Tensor, name: string): Tensor => graph.mul(graph.rmsNorm(x, h.rmsEpsilon), weights.get(name));
+  let x = inputs.embeddings;
+  for (let layer = 0; layer < h.layers; layer++) {
+    const matrix = (name: string): Linear => ({
+      weight: weights.get(`blk.${layer}.${name}.weight`),
+      bias: weights.find(`blk.${layer}.${name}.bias`),
+    });
+    const attention: SelfAttention = {
+      query: matrix('attn_q'),
+      key: matrix('attn_k'),
+      value: matrix('attn_v'),
+      output: matrix('attn_output'),
+      ...h,
+    };
+    let attended = selfAttention(graph, rmsNorm(x, `blk.${layer}.attn_norm.weight`), inputs.positions, attention, cache, inputs.kv, layer);
+    if (layer === h.layers - 1 && inputs.outputs !== null) {
+      // Nothing after the last attention looks at other tokens, so only those whose logits are wanted go on.
+      attended = graph.getRows(attended, inputs.outputs);
+      x = graph.getRows(x, inputs.outputs);
+    }
+    x = graph.add(attended, x);
+    const normed = rmsNorm(x, `blk.${layer}.ffn_norm.weight`);
+    const hidden = graph.swiglu(linear(graph, normed, matrix('ffn_gate')), linear(graph, normed, matrix('ffn_up')));
+    x = graph.add(linear(graph, hidden, matrix('ffn_down')), x);
+  }
+  return graph.mulMat(weights.get('output.weight'), rmsNorm(x, 'output_norm.weight'));
+}

@@ -1,0 +1,16 @@
+import type { DecodingStrategy, DecodingTask } from '../decoding-strategy.js';
+
+/** One token per pass: what every other strategy is measured against. */
+export class PlainDecoding implements DecodingStrategy {
+  async *run({ target, promptLogits, sampler, maxTokens, isEnd }: DecodingTask): AsyncGenerator<number, 'stop' | 'length'> {
+    let logits = promptLogits;
+    for (let count = 0; ;) {
+      const token = sampler.sample(logits);
+      if (isEnd(token)) return 'stop';
+      sampler.accept(token);
+      yield token;
+      if (++count >= maxTokens) return 'length';
+      logits = await target.decode(Int32Array.of(token), 'last');
+    }
+  }
+}

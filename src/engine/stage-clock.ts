@@ -1,0 +1,50 @@
+import type { StageTimings } from '../core/generator.js';
+
+type Stage = 'queue' | 'encode' | 'prefill' | 'decode' | 'sample';
+
+/** Adds up where one generation's time goes. */
+export class StageClock {
+  readonly #start = performance.now();
+  readonly #spent: Record<Stage, number> = { queue: 0, encode: 0, prefill: 0, decode: 0, sample: 0 };
+  #firstToken: number | undefined;
+
+  /** Times work that is started later than it is asked for; the wait counts as `queue`. */
+  async measure<T>(stage: Stage, work: (onStart: () => void) => Promise<T>): Promise<T> {
+    const asked = performance.now();
+    let started = asked;
+    try {
+      return await work(() => {
+        started = performance.now();
+      });
+    } finally {
+      this.#spent.queue += started - asked;
+      this.#spent[stage] += performance.now() - started;
+    }
+  }
+
+  measureSync<T>(stage: Stage, work: () => T): T {
+    const start = performance.now();
+    try {
+      return work();
+    } finally {
+      this.#spent[stage] += performance.now() - start;
+    }
+  }
+
+  markFirstToken(): void {
+    this.#firstToken ??= performance.now();
+  }
+
+  /** Milliseconds so far; the first token's time is 0 when there was none. */
+  timings(): Omit<StageTimings, 'tokenise_ms'> {
+    return {
+      queue_ms: this.#spent.queue,
+      encode_ms: this.#spent.encode,
+      prefill_ms: this.#spent.prefill,
+      decode_ms: this.#spent.decode,
+      sample_ms: this.#spent.sample,
+      ttft_ms: this.#firstToken === undefined ? 0 : this.#firstToken - this.#start,
+      total_ms: performance.now() - this.#start,
+    };
+  }
+}

@@ -1,0 +1,190 @@
+import { open, type FileHandle } from 'node:fs/promises';
+
+import { EdgeVlmError } from '../core/errors.js';
+import type { GgmlType } from '../formats/gguf/ggml-types.js';
+import type { GgufFile, GgufTensorInfo } from '../formats/gguf/read-gguf.js';
+import { Buffer } from './ggml/buffer.js';
+import type { CpuBackend } from './ggml/cpu-backend.js';
+import { RepackProbe } from './ggml/repack-probe.js';
+import { Resource } from './ggml/resource.js';
+import type { Tensor } from './ggml/tensor.js';
+import { TensorContext } from './ggml/tensor-context.js';
+
+/** A weight that a model needs: what it must look like, and what reads it. */
+export interface WeightSpec {
+  readonly name: string;
+  /** Extents, innermost first. */
+  readonly shape: readonly number[];
+  /** `matmul`: only matrix products, so it may be repacked. `rows`: looked up by row. `vector`: added or multiplied, f32. */
+  readonly use: 'matmul' | 'rows' | 'vector';
+  /** Left out of the file by some models of the family. */
+  readonly optional?: boolean;
+  /** Read the data of this tensor instead, where the file has no tensor called `name` (tied embeddings). */
+  readonly fallback?: string;
+}
+
+/** Types whose matrix product ggml has for the CPU. */
+const MATRIX_TYPES: ReadonlySet<GgmlType> = new Set<GgmlType>([
+  'f32',
+  'f16',
+  'bf16',
+  'q4_0',
+  'q4_1',
+  'q5_0',
+  'q5_1',
+  'q8_0',
+  'q2_K',
+  'q3_K',
+  'q4_K',
+  'q5_K',
+  'q6_K',
+  'iq2_xxs',
+  'iq2_xs',
+  'iq2_s',
+  'iq3_xxs',
+  'iq3_s',
+  'iq1_s',
+  'iq1_m',
+  'iq4_nl',
+  'iq4_xs',
+  'tq1_0',
+  'tq2_0',
+  'mxfp4',
+]);
+/** One read of a weight that goes straight to its place. */
+const READ_BYTES = 64 * 1024 * 1024;
+
+/** A model's weights in native memory, repacked for speed where ggml can. */
+export class Weights extends Resource {
+  /** Native bytes held. */
+  readonly bytes: number;
+  /** How many of those are in repacked form. */
+  readonly repackedBytes: number;
+  readonly #context: TensorContext;
+  readonly #buffers: readonly Buffer[];
+  readonly #tensors: ReadonlyMap<string, Tensor>;
+
+  private constructor(backend: CpuBackend, context: TensorContext, buffers: readonly Buffer[], tensors: ReadonlyMap<string, Tensor>) {
+    super('weights', [backend]);
+    this.#context = context;
+    this.#buffers = buffers;
+    this.#tensors = tensors;
+    this.bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
+    this.repackedBytes = buffers.filter(({ type }) => type !== backend.defaultBufferType).reduce((sum, buffer) => sum + buffer.bytes, 0);
+  }
+
+  /**
+   * Reads the weights a model asks for.
+   * @param onBytes called with the bytes read so far
+   * @throws MODEL_INCOMPLETE, MODEL_UNSUPPORTED, OUT_OF_MEMORY, FILE_UNREADABLE; CANCELLED
+   */
+  static async load(
+    backend: CpuBackend,
+    file: GgufFile,
+    specs: readonly WeightSpec[],
+    options: { onBytes?: ((done: number, total: number) => void) | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<Weights> {
+    const wanted = resolveWeights(file, specs);
+    const context = new TensorContext('weight headers', backend, wanted.length);
+    const probe = new RepackProbe(backend);
+    const buffers: Buffer[] = [];
+    try {
+      const placed = wanted.map(({ spec, info }) => ({
+        info,
+        tensor: context.create(info.type, spec.shape, spec.name),
+        bufferType: spec.use === 'matmul' ? probe.best(info.type, spec.shape) : backend.defaultBufferType,
+      }));
+      for (const type of new Set(placed.map(({ bufferType }) => bufferType))) {
+        const group = placed.filter(({ bufferType }) => bufferType === type);
+        buffers.push(
+          new Buffer(
+            `weights (${type.name})`,
+            context,
+            type,
+            group.map(({ tensor }) => tensor),
+          ),
+        );
+      }
+      const total = placed.reduce((sum, { info }) => sum + info.bytes, 0);
+      const handle = await open(file.path, 'r');
+      try {
+        let done = 0;
+        for (const { info, tensor, bufferType } of placed) {
+          options.signal?.throwIfAborted();
+          const buffer = buffers.find(({ type }) => type === bufferType);
+          if (buffer === undefined) throw new EdgeVlmError('INTERNAL', `${info.name} has no buffer`);
+          if (bufferType === backend.defaultBufferType) {
+            await readInto(handle, info, buffer.view(tensor, info.bytes));
+          } else {
+            const staging = new Uint8Array(info.bytes);
+            await readInto(handle, info, staging);
+            backend.native.ggml.ggml_backend_tensor_set(tensor.pointer, staging, 0, info.bytes);
+          }
+          done += info.bytes;
+          options.onBytes?.(done, total);
+        }
+      } finally {
+        await handle.close();
+      }
+      return new Weights(backend, context, buffers, new Map(placed.map(({ tensor }, i) => [wanted[i]?.spec.name ?? '', tensor])));
+    } catch (thrown) {
+      for (const buffer of buffers) buffer[Symbol.dispose]();
+      context[Symbol.dispose]();
+      throw EdgeVlmError.from(thrown, 'FILE_UNREADABLE');
+    } finally {
+      probe[Symbol.dispose]();
+    }
+  }
+
+  /** A weight that the specs listed. @throws INTERNAL for one that they did not */
+  get(name: string): Tensor {
+    const tensor = this.#tensors.get(name);
+    if (tensor === undefined) throw new EdgeVlmError('INTERNAL', `the weight ${name} was not loaded`);
+    return tensor;
+  }
+
+  /** An optional weight, or undefined where the file has none. */
+  find(name: string): Tensor | undefined {
+    return this.#tensors.get(name);
+  }
+
+  protected release(): void {
+    for (const buffer of this.#buffers) buffer[Symbol.dispose]();
+    this.#context[Symbol.dispose]();
+  }
+}
+
+/** Matches specs with the file's tensors, checking shape and type. Bytes that loading will take follow from the result. */
+export function resolveWeights(file: GgufFile, specs: readonly WeightSpec[]): { spec: WeightSpec; info: GgufTensorInfo }[] {
+  const tensors = new Map(file.tensors.map((info) => [info.name, info]));
+  return specs.flatMap((spec) => {
+    const info = tensors.get(spec.name) ?? (spec.fallback === undefined ? undefined : tensors.get(spec.fallback));
+    if (info === undefined) {
+      if (spec.optional === true) return [];
+      throw new EdgeVlmError('MODEL_INCOMPLETE', `${file.path} lacks the tensor ${spec.name}`);
+    }
+    if (!sameExtents(info.shape, spec.shape)) {
+      throw new EdgeVlmError(
+        'MODEL_INCOMPLETE',
+        `${file.path}: ${info.name} is [${info.shape.join(', ')}], its metadata asks for [${spec.shape.join(', ')}]`,
+      );
+    }
+    const fits = spec.use === 'vector' ? info.type === 'f32' : MATRIX_TYPES.has(info.type);
+    if (!fits)
+      throw new EdgeVlmError('MODEL_UNSUPPORTED', `${file.path}: ${info.name} has type ${info.type}, which the engine cannot use there`);
+    return [{ spec, info }];
+  });
+}
+
+/** Trailing extents of 1 do not count. */
+function sameExtents(a: readonly number[], b: readonly number[]): boolean {
+  return Array.from({ length: 4 }, (_, axis) => (a[axis] ?? 1) === (b[axis] ?? 1)).every(Boolean);
+}
+
+async function readInto(handle: FileHandle, info: GgufTensorInfo, target: Uint8Array): Promise<void> {
+  for (let done = 0; done < info.bytes;) {
+    const { bytesRead } = await handle.read(target, done, Math.min(READ_BYTES, info.bytes - done), info.fileOffset + done);
+    if (bytesRead === 0) throw new EdgeVlmError('GGUF_TRUNCATED', `the file ends inside ${info.name}`);
+    done += bytesRead;
+  }
+}

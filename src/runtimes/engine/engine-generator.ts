@@ -1,0 +1,58 @@
+import type { GenerateEvent, GenerateRequest, Generator, ModelDescription } from '../../core/generator.js';
+import { ChildProcess } from '../../host/child-process.js';
+import { siblingEntry } from '../../host/sibling-entry.js';
+import type { EngineLoadOptions, EngineProtocol } from './engine-protocol.js';
+
+/** The engine as a `Generator`, running in a process of its own. */
+export class EngineGenerator implements Generator {
+  private constructor(
+    readonly description: ModelDescription,
+    private readonly child: ChildProcess<EngineProtocol>,
+  ) {}
+
+  /**
+   * Starts the process and loads the model.
+   * @throws as `Engine.load`; ENGINE_CRASHED, ENGINE_TIMEOUT
+   */
+  static async start(
+    options: EngineLoadOptions,
+    { onLoadBytes, signal }: { onLoadBytes?: (done: number, total: number) => void; signal?: AbortSignal } = {},
+  ): Promise<EngineGenerator> {
+    // Without this ggml would start a debugger to print its own backtrace.
+    const child = await ChildProcess.start<EngineProtocol>(siblingEntry('engine-worker', import.meta.url), {
+      name: 'the engine',
+      env: { GGML_NO_BACKTRACE: '1' },
+    });
+    try {
+      const description = await child.request('load', options, {
+        signal,
+        onEvent: ({ done, total }) => onLoadBytes?.(done, total),
+      });
+      return new EngineGenerator(description, child);
+    } catch (thrown) {
+      await child.stop();
+      throw thrown;
+    }
+  }
+
+  /** The engine's process id. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+    const stream = this.child.stream('generate', request, { signal });
+    for (;;) {
+      const next = await stream.next();
+      if (next.done === true) {
+        yield { type: 'done', result: next.value };
+        return;
+      }
+      yield next.value;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.child.stop();
+  }
+}

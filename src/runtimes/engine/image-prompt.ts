@@ -1,0 +1,38 @@
+import { EdgeVlmError } from '../../core/errors.js';
+import type { ImagePreprocessing, ImageTile, PreparedImage } from '../../core/image.js';
+
+/** What stands for a picture in a prompt: text to tokenise, and tiles. */
+export type PromptPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'tile'; readonly tile: ImageTile };
+
+/** What templates write where a picture belongs. */
+export const IMAGE_MARKER = '<image>';
+
+type Expand = (image: PreparedImage) => PromptPart[];
+
+const EXPANSIONS: Record<ImagePreprocessing['kind'], Expand> = { idefics3: expandIdefics3 };
+
+/** The text and tiles that a model family was trained to see for one picture. */
+export function expandImage(image: PreparedImage, kind: ImagePreprocessing['kind']): PromptPart[] {
+  return EXPANSIONS[kind](image);
+}
+
+/** Source: HF `processing_idefics3.py`, `_prompt_split_image` and `_prompt_single_image`. */
+function expandIdefics3({ tiles, rows, columns }: PreparedImage): PromptPart[] {
+  const text = (value: string): PromptPart => ({ type: 'text', text: value });
+  const fence = '<fake_token_around_image>';
+  const parts: PromptPart[] = [];
+  tiles.forEach((tile, index) => {
+    const isGlobal = index === tiles.length - 1;
+    const row = Math.floor(index / Math.max(columns, 1)) + 1;
+    const column = (index % Math.max(columns, 1)) + 1;
+    if (isGlobal) parts.push(text(`${rows > 0 ? '\n' : ''}${fence}<global-img>`));
+    else parts.push(text(`${fence}<row_${row}_col_${column}>`));
+    parts.push({ type: 'tile', tile });
+    if (isGlobal) parts.push(text(fence));
+    else if (column === columns) parts.push(text('\n'));
+  });
+  if (tiles.length !== rows * columns + 1) {
+    throw new EdgeVlmError('BATCH_INVALID', `${tiles.length} tiles do not make ${rows} rows of ${columns} and the whole picture`);
+  }
+  return parts;
+}

@@ -1,0 +1,111 @@
+import { EdgeVlmError } from '../../core/errors.js';
+import type { GenerateEvent, GenerateRequest, ModelDescription } from '../../core/generator.js';
+import { Engine, type EngineOptions, type EngineResult } from '../../engine/engine.js';
+import { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
+import { readGguf } from '../../formats/gguf/read-gguf.js';
+import { buildPrompt, type PromptContext } from './build-prompt.js';
+import { ChatTemplate } from './chat-template.js';
+import { TextStream } from './text-stream.js';
+
+/** The engine with its tokeniser and chat template: text and pictures in, text out. Lives in the engine's own process. */
+export class TextEngine implements Disposable {
+  private constructor(
+    readonly engine: Engine,
+    private readonly context: PromptContext,
+  ) {}
+
+  /** @throws as `Engine.load`; TOKENIZER_FAILED, TEMPLATE_FAILED */
+  static async load(options: EngineOptions): Promise<TextEngine> {
+    // The whole file is checked before libllama sees it.
+    const { metadata } = await readGguf(options.model);
+    const engine = await Engine.load(options);
+    try {
+      const vocabulary = new Vocabulary(options.model);
+      if (vocabulary.size > engine.shape.vocabulary) {
+        vocabulary[Symbol.dispose]();
+        throw new EdgeVlmError('MODEL_INCOMPLETE', `the tokeniser knows ${vocabulary.size} tokens, the model ${engine.shape.vocabulary}`);
+      }
+      const source = metadata.string('tokenizer.chat_template', '');
+      const spelling = (token: number): string => (token < 0 ? '' : vocabulary.text(token));
+      const template =
+        source === '' ? null : new ChatTemplate(source, { bos_token: spelling(vocabulary.bos), eos_token: spelling(vocabulary.eos) });
+      const controlTokens = Array.from({ length: vocabulary.size }, (_, token) => token)
+        .filter((token) => vocabulary.isControl(token))
+        .map((token) => vocabulary.text(token));
+      return new TextEngine(engine, { vocabulary, template, vision: engine.description.vision, controlTokens });
+    } catch (thrown) {
+      engine[Symbol.dispose]();
+      throw thrown;
+    }
+  }
+
+  get description(): ModelDescription {
+    return this.engine.description;
+  }
+
+  /** Streams an answer. @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING, TEMPLATE_FAILED */
+  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+    const start = performance.now();
+    const { vocabulary } = this.context;
+    const { pieces, warnings } = buildPrompt(request.input, this.context);
+    const tokenise_ms = performance.now() - start;
+    const maxTokens = this.#clampTokens(request.maxTokens, pieces, warnings);
+
+    const stream = new TextStream(request.stop, 'messages' in request.input);
+    const stop = new AbortController();
+    const task = {
+      prompt: pieces,
+      maxTokens,
+      isEnd: (token: number) => vocabulary.isEnd(token),
+      ...(request.sampling && { sampling: request.sampling }),
+    };
+    let text = '';
+    let result: EngineResult | undefined;
+    for await (const event of this.engine.generate(task, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]))) {
+      if (event.type === 'done') {
+        result = event.result;
+        continue;
+      }
+      const piece = stream.push(vocabulary.piece(event.token));
+      text += piece;
+      yield { type: 'token', token: event.token, text: piece };
+      if (stream.stopped) stop.abort();
+    }
+    if (result === undefined) throw new EdgeVlmError('INTERNAL', 'the engine ended without a result');
+    text += stream.end();
+    const { timings } = result;
+    yield {
+      type: 'done',
+      result: {
+        ...result,
+        text,
+        finishReason: stream.stopped ? 'stop' : result.finishReason,
+        warnings,
+        timings: {
+          ...timings,
+          tokenise_ms,
+          ttft_ms: timings.ttft_ms === 0 ? 0 : timings.ttft_ms + tokenise_ms,
+          total_ms: timings.total_ms + tokenise_ms,
+        },
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.context.vocabulary[Symbol.dispose]();
+    this.engine[Symbol.dispose]();
+  }
+
+  /** As many tokens as were asked for, or as the context has room for after the prompt. */
+  #clampTokens(asked: number, pieces: readonly { type: string; tokens?: Int32Array }[], warnings: string[]): number {
+    if (!Number.isInteger(asked) || asked < 1)
+      throw new EdgeVlmError('USAGE', `the number of new tokens is ${asked}; expected a whole number from 1`);
+    const prompt = pieces.reduce((sum, { tokens }) => sum + (tokens?.length ?? this.engine.tokensPerTile), 0);
+    // The last token is only returned, never fed back, so it needs no room.
+    const room = this.description.contextLength - prompt + 1;
+    if (asked <= room) return asked;
+    if (room < 1) throw new EdgeVlmError('CONTEXT_FULL', `the prompt has ${prompt} tokens, the context ${this.description.contextLength}`);
+    warnings.push(`only ${room} of ${asked} new tokens fit into the context`);
+    return room;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Turns token bytes into text: characters are held until their last byte has come, and text that may be the start
+ * of a stop string until it is clear whether it is.
+ */
+export class TextStream {
+  readonly #decoder = new TextDecoder();
+  readonly #stop: readonly string[];
+  #held = '';
+  #atStart: boolean;
+  #stopped = false;
+
+  /** @param trimStart drop white space before the first word, which chat models write after the prompt's colon */
+  constructor(stop: readonly string[] = [], trimStart = false) {
+    this.#stop = stop.filter((text) => text.length > 0);
+    this.#atStart = trimStart;
+  }
+
+  /** Whether a stop string was met; nothing comes out after it. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Text that is now certain. */
+  push(bytes: Uint8Array): string {
+    return this.#release(this.#decoder.decode(bytes, { stream: true }), false);
+  }
+
+  /** What was still held. */
+  end(): string {
+    return this.#release(this.#decoder.decode(), true);
+  }
+
+  #release(text: string, all: boolean): string {
+    if (this.#stopped) return '';
+    this.#held += this.#atStart ? text.trimStart() : text;
+    this.#atStart &&= this.#held === '';
+    const at = Math.min(...this.#stop.map((stop) => this.#held.indexOf(stop)).filter((index) => index >= 0));
+    if (at !== Infinity) {
+      this.#stopped = true;
+      return this.#held.slice(0, at);
+    }
+    const keep = all ? 0 : this.#possibleStart();
+    const certain = this.#held.slice(0, this.#held.length - keep);
+    this.#held = this.#held.slice(this.#held.length - keep);
+    return certain;
+  }
+
+  /** Characters at the end that a stop string could begin with. */
+  #possibleStart(): number {
+    let longest = 0;
+    for (const stop of this.#stop) {
+      for (let length = Math.min(stop.length - 1, this.#held.length); length > longest; length--) {
+        if (this.#held.endsWith(stop.slice(0, length))) longest = length;
+      }
+    }
+    return longest;
+  }
+}
