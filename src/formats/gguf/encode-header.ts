@@ -15,24 +15,25 @@ interface TensorEntry {
 /** The part of a GGUF file before its tensor data, without the padding that follows it. */
 export function encodeHeader(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly TensorEntry[]): Buffer {
   const parts: Buffer[] = [Buffer.from('GGUF'), u32(WRITTEN_VERSION), u64(tensors.length), u64(metadata.size)];
-  for (const [key, value] of metadata) parts.push(text(key), ...encodeValue(value));
+  for (const [key, value] of metadata) parts.push(text(key), encodeValue(value));
   for (const { name, type, shape, offset } of tensors) {
     parts.push(text(name), u32(shape.length), ...shape.map(u64), u32(GGML_TYPES[type].id), u64(offset));
   }
   return Buffer.concat(parts);
 }
 
-function encodeValue(value: GgufValue): Buffer[] {
-  if (value.type === 'array') return [u32(ARRAY_TYPE), u32(SCALAR_TYPES[value.of]), u64(value.value.length), ...encodeElements(value)];
-  if (value.type === 'string') return [u32(SCALAR_TYPES.string), text(value.value)];
-  if (value.type === 'bool') return [u32(SCALAR_TYPES.bool), Buffer.of(Number(value.value))];
-  return [u32(SCALAR_TYPES[value.type]), encodeNumber(value.type, value.value)];
+function encodeValue(value: GgufValue): Buffer {
+  if (value.type === 'array')
+    return Buffer.concat([u32(ARRAY_TYPE), u32(SCALAR_TYPES[value.of]), u64(value.value.length), encodeElements(value)]);
+  if (value.type === 'string') return Buffer.concat([u32(SCALAR_TYPES.string), text(value.value)]);
+  if (value.type === 'bool') return Buffer.concat([u32(SCALAR_TYPES.bool), Buffer.of(Number(value.value))]);
+  return Buffer.concat([u32(SCALAR_TYPES[value.type]), encodeNumber(value.type, value.value)]);
 }
 
-function encodeElements(array: Extract<GgufValue, { type: 'array' }>): Buffer[] {
-  if (array.of === 'string') return array.value.map(text);
-  if (array.of === 'bool') return [Buffer.from(array.value.map(Number))];
-  return [Buffer.from(array.value.buffer, array.value.byteOffset, array.value.byteLength)];
+function encodeElements(array: Extract<GgufValue, { type: 'array' }>): Buffer {
+  if (array.of === 'string') return Buffer.concat(array.value.map(text));
+  if (array.of === 'bool') return Buffer.from(array.value.map(Number));
+  return Buffer.from(array.value.buffer, array.value.byteOffset, array.value.byteLength);
 }
 
 function encodeNumber(type: Exclude<GgufScalarType, 'string' | 'bool'>, value: number | bigint): Buffer {

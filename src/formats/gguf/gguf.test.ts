@@ -84,6 +84,13 @@ describe('a file written and read', () => {
     }
   });
 
+  it('may hold the vocabulary of a large model', async () => {
+    const path = join(folder, 'vocabulary.gguf');
+    const tokens = Array.from({ length: 300_000 }, (_, id) => `token ${id}`);
+    await writeGguf(path, { metadata: new Map([['tokens', { type: 'array', of: 'string', value: tokens }]]), tensors: [] });
+    expect((await readGguf(path)).metadata.strings('tokens')).toEqual(tokens);
+  });
+
   it('is the file again when written from what was read', async () => {
     const path = await written('first.gguf');
     const bytes = await readFile(path);
