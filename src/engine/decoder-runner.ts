@@ -53,6 +53,7 @@ export class DecoderRunner extends Resource {
   /** In order of last use. */
   readonly #graphs = new Map<string, BuiltGraph>();
   #graphsBuilt = 0;
+  #compute_ms = 0;
 
   constructor(
     private readonly backend: CpuBackend,
@@ -69,6 +70,11 @@ export class DecoderRunner extends Resource {
   /** Native memory for intermediate results. */
   get computeBytes(): number {
     return this.#allocator.bytes;
+  }
+
+  /** Time spent inside compute graphs so far; what a step takes beyond it is the host's. */
+  get compute_ms(): number {
+    return this.#compute_ms;
   }
 
   /** How many graphs were built so far: a steady decode builds none. */
@@ -146,7 +152,9 @@ export class DecoderRunner extends Resource {
       graph.set(built.images.values, values, values.byteLength);
     }
     this.cache.fill(graph, built.kv, plan);
+    const start = performance.now();
     await this.backend.compute(graph.pointer, signal);
+    this.#compute_ms += performance.now() - start;
     this.cache.commit(plan);
 
     targets.forEach(({ entry, row }, i) => {

@@ -3,8 +3,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { EdgeVlmError } from '../core/errors.js';
 import type { GgmlType } from '../formats/gguf/ggml-types.js';
 import type { GgufFile, GgufTensorInfo } from '../formats/gguf/read-gguf.js';
+import { callAsync, NativeMemory } from './ffi/native-memory.js';
 import { Buffer } from './ggml/buffer.js';
-import type { CpuBackend } from './ggml/cpu-backend.js';
+import type { BufferType, CpuBackend } from './ggml/cpu-backend.js';
 import { RepackProbe } from './ggml/repack-probe.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
@@ -21,6 +22,19 @@ export interface WeightSpec {
   readonly optional?: boolean;
   /** Read the data of this tensor instead, where the file has no tensor called `name` (tied embeddings). */
   readonly fallback?: string;
+}
+
+export interface WeightLoadOptions {
+  /** Called with the bytes read so far. */
+  readonly onBytes?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface PlacedWeight {
+  readonly name: string;
+  readonly info: GgufTensorInfo;
+  readonly tensor: Tensor;
+  readonly bufferType: BufferType;
 }
 
 /** Types whose matrix product ggml has for the CPU. */
@@ -53,6 +67,8 @@ const MATRIX_TYPES: ReadonlySet<GgmlType> = new Set<GgmlType>([
 ]);
 /** One read of a weight that goes straight to its place. */
 const READ_BYTES = 64 * 1024 * 1024;
+/** Weights read at a time; each may hold as many bytes as the largest of them. */
+const MAX_LANES = 4;
 
 /** A model's weights in native memory, repacked for speed where ggml can. */
 export class Weights extends Resource {
@@ -75,21 +91,16 @@ export class Weights extends Resource {
 
   /**
    * Reads the weights a model asks for.
-   * @param onBytes called with the bytes read so far
    * @throws MODEL_INCOMPLETE, MODEL_UNSUPPORTED, OUT_OF_MEMORY, FILE_UNREADABLE; CANCELLED
    */
-  static async load(
-    backend: CpuBackend,
-    file: GgufFile,
-    specs: readonly WeightSpec[],
-    options: { onBytes?: ((done: number, total: number) => void) | undefined; signal?: AbortSignal | undefined } = {},
-  ): Promise<Weights> {
+  static async load(backend: CpuBackend, file: GgufFile, specs: readonly WeightSpec[], options: WeightLoadOptions = {}): Promise<Weights> {
     const wanted = resolveWeights(file, specs);
     const context = new TensorContext('weight headers', backend, wanted.length);
     const probe = new RepackProbe(backend);
     const buffers: Buffer[] = [];
     try {
-      const placed = wanted.map(({ spec, info }) => ({
+      const placed = wanted.map(({ spec, info }): PlacedWeight => ({
+        name: spec.name,
         info,
         tensor: context.create(info.type, spec.shape, spec.name),
         bufferType: spec.use === 'matmul' ? probe.best(info.type, spec.shape) : backend.defaultBufferType,
@@ -105,28 +116,8 @@ export class Weights extends Resource {
           ),
         );
       }
-      const total = placed.reduce((sum, { info }) => sum + info.bytes, 0);
-      const handle = await open(file.path, 'r');
-      try {
-        let done = 0;
-        for (const { info, tensor, bufferType } of placed) {
-          options.signal?.throwIfAborted();
-          const buffer = buffers.find(({ type }) => type === bufferType);
-          if (buffer === undefined) throw new EdgeVlmError('INTERNAL', `${info.name} has no buffer`);
-          if (bufferType === backend.defaultBufferType) {
-            await readInto(handle, info, buffer.view(tensor, info.bytes));
-          } else {
-            const staging = new Uint8Array(info.bytes);
-            await readInto(handle, info, staging);
-            backend.native.ggml.ggml_backend_tensor_set(tensor.pointer, staging, 0, info.bytes);
-          }
-          done += info.bytes;
-          options.onBytes?.(done, total);
-        }
-      } finally {
-        await handle.close();
-      }
-      return new Weights(backend, context, buffers, new Map(placed.map(({ tensor }, i) => [wanted[i]?.spec.name ?? '', tensor])));
+      await readAll(backend, file.path, placed, buffers, options);
+      return new Weights(backend, context, buffers, new Map(placed.map(({ name, tensor }) => [name, tensor])));
     } catch (thrown) {
       for (const buffer of buffers) buffer[Symbol.dispose]();
       context[Symbol.dispose]();
@@ -179,6 +170,55 @@ export function resolveWeights(file: GgufFile, specs: readonly WeightSpec[]): { 
 /** Trailing extents of 1 do not count. */
 function sameExtents(a: readonly number[], b: readonly number[]): boolean {
   return Array.from({ length: 4 }, (_, axis) => (a[axis] ?? 1) === (b[axis] ?? 1)).every(Boolean);
+}
+
+/** Several weights at a time: while one is read, another is being repacked. */
+async function readAll(
+  backend: CpuBackend,
+  path: string,
+  placed: readonly PlacedWeight[],
+  buffers: readonly Buffer[],
+  { onBytes, signal }: WeightLoadOptions,
+): Promise<void> {
+  const { ggml } = backend.native;
+  const total = placed.reduce((sum, { info }) => sum + info.bytes, 0);
+  const waiting = [...placed];
+  let done = 0;
+  const handle = await open(path, 'r');
+  const lane = async (): Promise<void> => {
+    let staging: NativeMemory | undefined;
+    try {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        signal?.throwIfAborted();
+        const { info, tensor, bufferType } = next;
+        if (bufferType === backend.defaultBufferType) {
+          const buffer = buffers.find(({ type }) => type === bufferType);
+          if (buffer === undefined) throw new EdgeVlmError('INTERNAL', `${info.name} has no buffer`);
+          await readInto(handle, info, buffer.view(tensor, info.bytes));
+        } else {
+          if (staging === undefined || staging.buffer.byteLength < info.bytes) {
+            staging?.[Symbol.dispose]();
+            staging = new NativeMemory(info.bytes);
+          }
+          await readInto(handle, info, new Uint8Array(staging.buffer, 0, info.bytes));
+          await callAsync(ggml.ggml_backend_tensor_set, tensor.pointer, staging.pointer, 0, info.bytes);
+        }
+        done += info.bytes;
+        onBytes?.(done, total);
+      }
+    } catch (thrown) {
+      waiting.length = 0; // the other lanes stop, too
+      throw thrown;
+    } finally {
+      staging?.[Symbol.dispose]();
+    }
+  };
+  try {
+    const lanes = await Promise.allSettled(Array.from({ length: Math.min(backend.threads, MAX_LANES) }, lane));
+    for (const outcome of lanes) if (outcome.status === 'rejected') throw outcome.reason;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function readInto(handle: FileHandle, info: GgufTensorInfo, target: Uint8Array): Promise<void> {

@@ -14,7 +14,7 @@ test.each([
 test('a ggml abort is found above its backtrace, without the path of the build machine', () => {
   const stderr = [
     'llama_model_loader: loaded meta data',
-    '/home/runner/work/llama.cpp/ggml/src/ggml.c:3156: GGML_ASSERT(ggml_can_mul_mat(a, b)) failed',
+    '/home/builder/llama.cpp/ggml/src/ggml.c:3156: GGML_ASSERT(ggml_can_mul_mat(a, b)) failed',
     'WARNING: Using native backtrace. Set GGML_BACKTRACE_LLDB for more info.',
     '[New LWP 4711]',
     '#0  0x00007f3a in wait4 () from /lib/x86_64-linux-gnu/libc.so.6',

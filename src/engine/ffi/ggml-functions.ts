@@ -9,32 +9,32 @@ type T = Pointer;
 export interface GgmlFunctions {
   // Context and graph
   ggml_init(parameters: { mem_size: number; mem_buffer: null; no_alloc: boolean }): Pointer | null;
-  ggml_free(context: Pointer): void;
-  ggml_tensor_overhead(): number;
-  ggml_graph_overhead_custom(size: number, gradients: boolean): number;
-  ggml_new_graph_custom(context: Pointer, size: number, gradients: boolean): Pointer;
-  ggml_build_forward_expand(graph: Pointer, tensor: T): void;
-  ggml_graph_n_nodes(graph: Pointer): number;
-  ggml_new_tensor_4d(context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number): T;
-  ggml_set_name(tensor: T, name: string): T;
-  ggml_set_input(tensor: T): void;
-  ggml_set_output(tensor: T): void;
-  ggml_nbytes(tensor: T): number;
-  ggml_is_empty(tensor: T): boolean;
+  ggml_free: (context: Pointer) => void;
+  ggml_tensor_overhead: () => number;
+  ggml_graph_overhead_custom: (size: number, gradients: boolean) => number;
+  ggml_new_graph_custom: (context: Pointer, size: number, gradients: boolean) => Pointer;
+  ggml_build_forward_expand: (graph: Pointer, tensor: T) => void;
+  ggml_graph_n_nodes: (graph: Pointer) => number;
+  ggml_new_tensor_4d: (context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number) => T;
+  ggml_set_name: (tensor: T, name: string) => T;
+  ggml_set_input: (tensor: T) => void;
+  ggml_set_output: (tensor: T) => void;
+  ggml_nbytes: (tensor: T) => number;
+  ggml_is_empty: (tensor: T) => boolean;
 
   // Operations
-  ggml_add(c: Pointer, a: T, b: T): T;
-  ggml_mul(c: Pointer, a: T, b: T): T;
-  ggml_scale(c: Pointer, a: T, factor: number): T;
-  ggml_mul_mat(c: Pointer, weight: T, x: T): T;
-  ggml_get_rows(c: Pointer, a: T, ids: T): T;
-  ggml_set_rows(c: Pointer, destination: T, source: T, ids: T): T;
-  ggml_norm(c: Pointer, a: T, epsilon: number): T;
-  ggml_rms_norm(c: Pointer, a: T, epsilon: number): T;
-  ggml_gelu(c: Pointer, a: T): T;
-  ggml_swiglu_split(c: Pointer, gate: T, up: T): T;
-  ggml_soft_max_ext(c: Pointer, a: T, mask: T | null, scale: number, maxBias: number): T;
-  ggml_rope_ext(
+  ggml_add: (c: Pointer, a: T, b: T) => T;
+  ggml_mul: (c: Pointer, a: T, b: T) => T;
+  ggml_scale: (c: Pointer, a: T, factor: number) => T;
+  ggml_mul_mat: (c: Pointer, weight: T, x: T) => T;
+  ggml_get_rows: (c: Pointer, a: T, ids: T) => T;
+  ggml_set_rows: (c: Pointer, destination: T, source: T, ids: T) => T;
+  ggml_norm: (c: Pointer, a: T, epsilon: number) => T;
+  ggml_rms_norm: (c: Pointer, a: T, epsilon: number) => T;
+  ggml_gelu: (c: Pointer, a: T) => T;
+  ggml_swiglu_split: (c: Pointer, gate: T, up: T) => T;
+  ggml_soft_max_ext: (c: Pointer, a: T, mask: T | null, scale: number, maxBias: number) => T;
+  ggml_rope_ext: (
     c: Pointer,
     a: T,
     positions: T,
@@ -48,46 +48,46 @@ export interface GgmlFunctions {
     attention: number,
     betaFast: number,
     betaSlow: number,
-  ): T;
-  ggml_flash_attn_ext(c: Pointer, q: T, k: T, v: T, mask: T | null, scale: number, maxBias: number, softcap: number): T;
-  ggml_flash_attn_ext_set_prec(attention: T, precision: number): void;
-  ggml_reshape_2d(c: Pointer, a: T, ne0: number, ne1: number): T;
-  ggml_reshape_3d(c: Pointer, a: T, ne0: number, ne1: number, ne2: number): T;
-  ggml_view_2d(c: Pointer, a: T, ne0: number, ne1: number, nb1: number, offset: number): T;
-  ggml_view_3d(c: Pointer, a: T, ne0: number, ne1: number, ne2: number, nb1: number, nb2: number, offset: number): T;
-  ggml_permute(c: Pointer, a: T, axis0: number, axis1: number, axis2: number, axis3: number): T;
-  ggml_cont(c: Pointer, a: T): T;
-  ggml_cast(c: Pointer, a: T, type: number): T;
+  ) => T;
+  ggml_flash_attn_ext: (c: Pointer, q: T, k: T, v: T, mask: T | null, scale: number, maxBias: number, softcap: number) => T;
+  ggml_flash_attn_ext_set_prec: (attention: T, precision: number) => void;
+  ggml_reshape_2d: (c: Pointer, a: T, ne0: number, ne1: number) => T;
+  ggml_reshape_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number) => T;
+  ggml_view_2d: (c: Pointer, a: T, ne0: number, ne1: number, nb1: number, offset: number) => T;
+  ggml_view_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, nb1: number, nb2: number, offset: number) => T;
+  ggml_permute: (c: Pointer, a: T, axis0: number, axis1: number, axis2: number, axis3: number) => T;
+  ggml_cont: (c: Pointer, a: T) => T;
+  ggml_cast: (c: Pointer, a: T, type: number) => T;
 
   // Allocation
-  ggml_gallocr_new(bufferType: Pointer): Pointer | null;
-  ggml_gallocr_free(allocator: Pointer): void;
-  ggml_gallocr_alloc_graph(allocator: Pointer, graph: Pointer): boolean;
-  ggml_gallocr_get_buffer_size(allocator: Pointer, buffer: number): number;
-  ggml_backend_buft_name(bufferType: Pointer): string;
-  ggml_backend_buft_alloc_buffer(bufferType: Pointer, bytes: number): Pointer | null;
-  ggml_backend_buft_get_alloc_size(bufferType: Pointer, tensor: T): number;
-  ggml_backend_buft_get_alignment(bufferType: Pointer): number;
-  ggml_backend_buffer_get_base(buffer: Pointer): Pointer;
-  ggml_backend_buffer_clear(buffer: Pointer, value: number): void;
-  ggml_backend_buffer_free(buffer: Pointer): void;
-  ggml_backend_buffer_set_usage(buffer: Pointer, usage: number): void;
-  ggml_backend_tensor_alloc(buffer: Pointer, tensor: T, address: bigint): number;
-  ggml_backend_tensor_set(tensor: T, data: Data, offset: number, bytes: number): void;
-  ggml_backend_tensor_get(tensor: T, data: Data, offset: number, bytes: number): void;
+  ggml_gallocr_new: (bufferType: Pointer) => Pointer | null;
+  ggml_gallocr_free: (allocator: Pointer) => void;
+  ggml_gallocr_alloc_graph: (allocator: Pointer, graph: Pointer) => boolean;
+  ggml_gallocr_get_buffer_size: (allocator: Pointer, buffer: number) => number;
+  ggml_backend_buft_name: (bufferType: Pointer) => string;
+  ggml_backend_buft_alloc_buffer: (bufferType: Pointer, bytes: number) => Pointer | null;
+  ggml_backend_buft_get_alloc_size: (bufferType: Pointer, tensor: T) => number;
+  ggml_backend_buft_get_alignment: (bufferType: Pointer) => number;
+  ggml_backend_buffer_get_base: (buffer: Pointer) => Pointer;
+  ggml_backend_buffer_clear: (buffer: Pointer, value: number) => void;
+  ggml_backend_buffer_free: (buffer: Pointer) => void;
+  ggml_backend_buffer_set_usage: (buffer: Pointer, usage: number) => void;
+  ggml_backend_tensor_alloc: (buffer: Pointer, tensor: T, address: bigint) => number;
+  ggml_backend_tensor_set: (tensor: T, data: Data, offset: number, bytes: number) => void;
+  ggml_backend_tensor_get: (tensor: T, data: Data, offset: number, bytes: number) => void;
 
   // Backend
-  ggml_backend_load_all_from_path(directory: string): void;
-  ggml_backend_init_by_type(type: number, parameters: string | null): Pointer | null;
-  ggml_backend_free(backend: Pointer): void;
-  ggml_backend_get_default_buffer_type(backend: Pointer): Pointer;
-  ggml_backend_get_device(backend: Pointer): Pointer;
-  ggml_backend_dev_backend_reg(device: Pointer): Pointer;
-  ggml_backend_dev_description(device: Pointer): string;
-  ggml_backend_dev_supports_op(device: Pointer, operation: T): boolean;
-  ggml_backend_reg_get_proc_address(registry: Pointer, name: string): Pointer | null;
-  ggml_backend_graph_compute(backend: Pointer, graph: Pointer): number;
-  ggml_threadpool_params_init(parameters: Data, threads: number): void;
+  ggml_backend_load_all_from_path: (directory: string) => void;
+  ggml_backend_init_by_type: (type: number, parameters: string | null) => Pointer | null;
+  ggml_backend_free: (backend: Pointer) => void;
+  ggml_backend_get_default_buffer_type: (backend: Pointer) => Pointer;
+  ggml_backend_get_device: (backend: Pointer) => Pointer;
+  ggml_backend_dev_backend_reg: (device: Pointer) => Pointer;
+  ggml_backend_dev_description: (device: Pointer) => string;
+  ggml_backend_dev_supports_op: (device: Pointer, operation: T) => boolean;
+  ggml_backend_reg_get_proc_address: (registry: Pointer, name: string) => Pointer | null;
+  ggml_backend_graph_compute: (backend: Pointer, graph: Pointer) => number;
+  ggml_threadpool_params_init: (parameters: Data, threads: number) => void;
 }
 
 const DECLARATIONS: Declarations<GgmlFunctions> = {

@@ -98,20 +98,20 @@ export type LlamaBatch = Struct<typeof BATCH>;
  * and its own forward pass as the peer that the engine is checked and measured against.
  */
 export interface LlamaFunctions {
-  llama_backend_init(): void;
-  llama_model_default_params(): LlamaModelParams;
-  llama_model_load_from_file(path: string, parameters: LlamaModelParams): Pointer | null;
-  llama_model_free(model: Pointer): void;
-  llama_model_get_vocab(model: Pointer): Pointer;
+  llama_backend_init: () => void;
+  llama_model_default_params: () => LlamaModelParams;
+  llama_model_load_from_file: (path: string, parameters: LlamaModelParams) => Pointer | null;
+  llama_model_free: (model: Pointer) => void;
+  llama_model_get_vocab: (model: Pointer) => Pointer;
 
-  llama_vocab_n_tokens(vocabulary: Pointer): number;
-  llama_vocab_is_eog(vocabulary: Pointer, token: number): boolean;
-  llama_vocab_is_control(vocabulary: Pointer, token: number): boolean;
-  llama_vocab_bos(vocabulary: Pointer): number;
-  llama_vocab_eos(vocabulary: Pointer): number;
-  llama_vocab_get_add_bos(vocabulary: Pointer): boolean;
-  llama_vocab_get_text(vocabulary: Pointer, token: number): string;
-  llama_tokenize(
+  llama_vocab_n_tokens: (vocabulary: Pointer) => number;
+  llama_vocab_is_eog: (vocabulary: Pointer, token: number) => boolean;
+  llama_vocab_is_control: (vocabulary: Pointer, token: number) => boolean;
+  llama_vocab_bos: (vocabulary: Pointer) => number;
+  llama_vocab_eos: (vocabulary: Pointer) => number;
+  llama_vocab_get_add_bos: (vocabulary: Pointer) => boolean;
+  llama_vocab_get_text: (vocabulary: Pointer, token: number) => string;
+  llama_tokenize: (
     vocabulary: Pointer,
     text: Data,
     bytes: number,
@@ -119,37 +119,37 @@ export interface LlamaFunctions {
     capacity: number,
     addSpecial: boolean,
     parseSpecial: boolean,
-  ): number;
-  llama_token_to_piece(vocabulary: Pointer, token: number, text: Data, capacity: number, strip: number, special: boolean): number;
+  ) => number;
+  llama_token_to_piece: (vocabulary: Pointer, token: number, text: Data, capacity: number, strip: number, special: boolean) => number;
 
-  llama_sampler_chain_default_params(): { no_perf: boolean };
-  llama_sampler_chain_init(parameters: { no_perf: boolean }): Pointer;
-  llama_sampler_chain_add(chain: Pointer, sampler: Pointer): void;
-  llama_sampler_init_greedy(): Pointer;
-  llama_sampler_init_dist(seed: number): Pointer;
-  llama_sampler_init_top_k(k: number): Pointer;
-  llama_sampler_init_top_p(p: number, minKeep: number): Pointer;
-  llama_sampler_init_min_p(p: number, minKeep: number): Pointer;
-  llama_sampler_init_temp(temperature: number): Pointer;
-  llama_sampler_init_penalties(vocabulary: number, lastN: number, repeat: number, frequency: number, presence: number): Pointer;
-  llama_sampler_apply(sampler: Pointer, candidates: Pointer): void;
-  llama_sampler_accept(sampler: Pointer, token: number): void;
-  llama_sampler_free(sampler: Pointer): void;
+  llama_sampler_chain_default_params: () => { no_perf: boolean };
+  llama_sampler_chain_init: (parameters: { no_perf: boolean }) => Pointer;
+  llama_sampler_chain_add: (chain: Pointer, sampler: Pointer) => void;
+  llama_sampler_init_greedy: () => Pointer;
+  llama_sampler_init_dist: (seed: number) => Pointer;
+  llama_sampler_init_top_k: (k: number) => Pointer;
+  llama_sampler_init_top_p: (p: number, minKeep: number) => Pointer;
+  llama_sampler_init_min_p: (p: number, minKeep: number) => Pointer;
+  llama_sampler_init_temp: (temperature: number) => Pointer;
+  llama_sampler_init_penalties: (vocabulary: number, lastN: number, repeat: number, frequency: number, presence: number) => Pointer;
+  llama_sampler_apply: (sampler: Pointer, candidates: Pointer) => void;
+  llama_sampler_accept: (sampler: Pointer, token: number) => void;
+  llama_sampler_free: (sampler: Pointer) => void;
 
-  llama_context_default_params(): LlamaContextParams;
-  llama_init_from_model(model: Pointer, parameters: LlamaContextParams): Pointer | null;
-  llama_free(context: Pointer): void;
-  llama_attach_threadpool(context: Pointer, threadpool: Pointer, batchThreadpool: Pointer | null): void;
-  llama_get_memory(context: Pointer): Pointer;
-  llama_memory_clear(memory: Pointer, data: boolean): void;
-  llama_memory_seq_rm(memory: Pointer, sequence: number, from: number, to: number): boolean;
-  llama_batch_get_one(tokens: Pointer, count: number): LlamaBatch;
-  llama_decode(context: Pointer, batch: LlamaBatch): number;
-  llama_synchronize(context: Pointer): void;
-  llama_get_logits_ith(context: Pointer, index: number): Pointer | null;
+  llama_context_default_params: () => LlamaContextParams;
+  llama_init_from_model: (model: Pointer, parameters: LlamaContextParams) => Pointer | null;
+  llama_free: (context: Pointer) => void;
+  llama_attach_threadpool: (context: Pointer, threadpool: Pointer, batchThreadpool: Pointer | null) => void;
+  llama_get_memory: (context: Pointer) => Pointer;
+  llama_memory_clear: (memory: Pointer, data: boolean) => void;
+  llama_memory_seq_rm: (memory: Pointer, sequence: number, from: number, to: number) => boolean;
+  llama_batch_get_one: (tokens: Pointer, count: number) => LlamaBatch;
+  llama_decode: (context: Pointer, batch: LlamaBatch) => number;
+  llama_synchronize: (context: Pointer) => void;
+  llama_get_logits_ith: (context: Pointer, index: number) => Pointer | null;
 
-  llama_model_quantize_default_params(): LlamaQuantizeParams;
-  llama_model_quantize(input: string, output: string, parameters: LlamaQuantizeParams): number;
+  llama_model_quantize_default_params: () => LlamaQuantizeParams;
+  llama_model_quantize: (input: string, output: string, parameters: LlamaQuantizeParams) => number;
 }
 
 const DECLARATIONS: Declarations<LlamaFunctions> = {

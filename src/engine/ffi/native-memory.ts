@@ -31,7 +31,8 @@ export function readPointer(pointer: Pointer, offset: number): Pointer | null {
 /** koffi knows a prototype by its name and takes each name once. */
 const prototypes = new Map<string, TypeObject>();
 
-/** Makes a C function callable from its address. */
+/** Makes a C function callable from its address; the caller states its type beside the C prototype. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the one place where a C prototype gets its type
 export function functionAt<F extends (...args: never[]) => unknown>(address: Pointer, prototype: string): F {
   const type = prototypes.get(prototype) ?? koffi.proto(prototype);
   prototypes.set(prototype, type);

@@ -68,16 +68,19 @@ export class LibllamaModel extends Resource {
     this.vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model));
   }
 
-  /** Appends tokens and returns the logits of the last one, [vocabulary]. @throws CONTEXT_FULL, NATIVE_FAILED */
-  async decode(tokens: Int32Array): Promise<Float32Array> {
+  /** Appends tokens. @throws CONTEXT_FULL, NATIVE_FAILED */
+  async append(tokens: Int32Array): Promise<void> {
     this.assertAlive();
     if (tokens.length > this.#capacity) throw new EdgeVlmError('CONTEXT_FULL', `${tokens.length} tokens in a context of ${this.#capacity}`);
     const { llama } = this.#native;
     new Int32Array(this.#tokens.buffer).set(tokens);
-    const batch = llama.llama_batch_get_one(this.#tokens.pointer, tokens.length);
-    const status = await callAsync(llama.llama_decode, this.#context, batch);
+    const status = await callAsync(llama.llama_decode, this.#context, llama.llama_batch_get_one(this.#tokens.pointer, tokens.length));
     if (status !== 0) throw new EdgeVlmError('NATIVE_FAILED', `llama_decode answered ${status}`);
-    const logits = llama.llama_get_logits_ith(this.#context, -1);
+  }
+
+  /** Logits of the last token appended, [vocabulary]. @throws NATIVE_FAILED */
+  logits(): Float32Array {
+    const logits = this.#native.llama.llama_get_logits_ith(this.#context, -1);
     if (logits === null) throw new EdgeVlmError('NATIVE_FAILED', 'libllama has no logits');
     return new Float32Array(viewMemory(logits, 4 * this.vocabulary)).slice();
   }

@@ -72,7 +72,7 @@ function readHyperparameters(file: GgufFile): SiglipHyperparameters {
 
 function triple(file: GgufFile, key: string): [number, number, number] {
   const [r, g, b, ...rest] = file.metadata.numbers(key);
-  if (r !== undefined && g !== undefined && b !== undefined && rest.length === 0) return [Number(r), Number(g), Number(b)];
+  if (r !== undefined && g !== undefined && b !== undefined && rest.length === 0) return [r, g, b];
   throw new EdgeVlmError('GGUF_INVALID', `${file.path}: ${key} does not hold three numbers`);
 }
 

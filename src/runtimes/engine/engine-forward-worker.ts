@@ -1,0 +1,54 @@
+import { EdgeVlmError } from '../../core/errors.js';
+import { Engine } from '../../engine/engine.js';
+import { argmax } from '../../engine/sampling/greedy-sampler.js';
+import { serve } from '../../host/child.js';
+import type { ForwardProtocol } from '../forward-protocol.js';
+import { pseudoRandomTokens } from '../pseudo-random-tokens.js';
+
+const SEQUENCE = 0;
+let engine: Engine | undefined;
+
+function loaded(): Engine {
+  if (engine === undefined) throw new EdgeVlmError('INTERNAL', 'no model is open');
+  return engine;
+}
+
+/* eslint-disable require-yield -- these requests have a result and no events */
+await serve<ForwardProtocol>(
+  {
+    async *open(options) {
+      engine = await Engine.load(options);
+      return { load_ms: engine.description.load_ms };
+    },
+    async *prefill({ tokens }) {
+      const { runner, shape } = loaded();
+      runner.truncate(SEQUENCE, 0);
+      if (tokens === 0) return 0;
+      const start = performance.now();
+      await runner.decode([{ sequence: SEQUENCE, tokens: pseudoRandomTokens(tokens, shape.vocabulary), logits: 'last' }]);
+      return performance.now() - start;
+    },
+    // Greedy: the sampler is part of the step, as it is of a real generation.
+    async *decode({ tokens }) {
+      const { runner } = loaded();
+      const length = runner.cache.length(SEQUENCE);
+      const step_ms: number[] = [];
+      const host_ms: number[] = [];
+      let token = 1;
+      for (let i = 0; i < tokens; i++) {
+        const computed = runner.compute_ms;
+        const start = performance.now();
+        const [logits = new Float32Array()] = await runner.decode([{ sequence: SEQUENCE, tokens: Int32Array.of(token), logits: 'last' }]);
+        token = argmax(logits);
+        const step = performance.now() - start;
+        step_ms.push(step);
+        host_ms.push(step - (runner.compute_ms - computed));
+      }
+      runner.truncate(SEQUENCE, length);
+      return { step_ms, host_ms };
+    },
+  },
+  () => {
+    engine?.[Symbol.dispose]();
+  },
+);

@@ -1,0 +1,18 @@
+import type { DecodeSamples } from '../core/forward-pass.js';
+
+/** Requests of a process that times a bare forward pass; see `ForwardPass`. */
+export interface ForwardProtocol {
+  open: {
+    request: {
+      readonly model: string;
+      readonly threads: number;
+      readonly context: number;
+      /** Only for runtimes that let it be chosen. */
+      readonly flashAttention?: boolean;
+    };
+    event: never;
+    result: { readonly load_ms: number };
+  };
+  prefill: { request: { readonly tokens: number }; event: never; result: number };
+  decode: { request: { readonly tokens: number }; event: never; result: DecodeSamples };
+}
