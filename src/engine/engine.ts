@@ -9,7 +9,7 @@ import { DecoderRunner, type BatchEntry, type EmbeddingRows } from './decoder-ru
 import type { DecoderShape } from './decoders/decoder.js';
 import { createDecoder } from './decoders/registry.js';
 import { createDecodingStrategy, type DecodingStrategyName } from './decoding/registry.js';
-import { countParameters, describePrecision } from './describe-precision.js';
+import { countParameters, describePrecision } from '../formats/gguf/describe-precision.js';
 import { CpuBackend } from './ggml/cpu-backend.js';
 import { createKvCache, kvCacheBytes, type KvCacheOptions } from './kv-cache/registry.js';
 import { assertFitsMemory } from './memory-budget.js';

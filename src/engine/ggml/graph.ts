@@ -217,6 +217,8 @@ function sameShape(a: Tensor, b: Tensor): boolean {
   return a.shape.every((extent, axis) => extent === b.shape[axis]);
 }
 
+/** Equal extents may be 0: a batch whose logits nobody wants has no rows behind its last attention. */
 function repeats(small: Tensor, large: Tensor): boolean {
-  return small.type === 'f32' && large.type === 'f32' && large.shape.every((extent, axis) => extent % (small.shape[axis] ?? 1) === 0);
+  const fits = large.shape.every((extent, axis) => extent === small.shape[axis] || extent % (small.shape[axis] ?? 1) === 0);
+  return fits && small.type === 'f32' && large.type === 'f32';
 }

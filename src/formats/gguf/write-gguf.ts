@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../core/progress.js';
-import { writeFileAtomically } from '../write-file-atomically.js';
+import { writeFileAtomically } from '../../core/write-file-atomically.js';
 import { encodeHeader } from './encode-header.js';
 import { tensorBytes, type GgmlType } from './ggml-types.js';
 import type { GgufValue } from './gguf-value.js';

@@ -1,5 +1,5 @@
-import type { GgmlType } from '../formats/gguf/ggml-types.js';
-import type { GgufFile } from '../formats/gguf/read-gguf.js';
+import type { GgmlType } from './ggml-types.js';
+import type { GgufFile } from './read-gguf.js';
 
 /** `enum llama_ftype` of llama.h, for the mixes that are named differently from their main type. */
 const FILE_TYPES: Readonly<Record<number, string>> = {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { EdgeVlmError } from '../core/errors.js';
+import { EdgeVlmError } from './errors.js';
 
 /**
  * Writes a file beside `path` and renames it there when `produce` has finished and the bytes are on the disk; after a

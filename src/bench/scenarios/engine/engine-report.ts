@@ -1,0 +1,64 @@
+import type { RunRecord } from '../../../core/run-record.js';
+import { formatBytes } from '../../../core/units.js';
+import { compareForwardPasses } from './compare-forward-passes.js';
+
+export interface EngineReportOptions {
+  readonly subject: string;
+  readonly peer: string | null;
+  /** Tokens of the timed prefill. */
+  readonly prefill: number;
+  /** Bytes of weights read for one token; the limit of decoding follows from it. */
+  readonly bytesPerToken: number;
+}
+
+/** The figures of an engine run as a Markdown table: medians with their spread, beside the peer and the limit. */
+export function engineReport(record: RunRecord, options: EngineReportOptions): string[] {
+  const { subject, peer, prefill, bytesPerToken } = options;
+  const bandwidth = record.summary['machine/read_bandwidth']?.median;
+  const ratios = new Map(peer === null ? [] : compareForwardPasses(record.samples, subject, peer).map((row) => [row.what, row.ratio]));
+  const peerTitle = peer === null ? '' : ` ${peer} | ratio (min–max) |`;
+  const rows = record.samples
+    .filter(({ name }) => name.startsWith(`${subject}/`))
+    .map(({ name }) => {
+      const what = name.slice(subject.length + 1);
+      const show = (runtime: string): string => figure(record, `${runtime}/${what}`, what, prefill);
+      const ratio = ratios.get(what);
+      const against =
+        ratio === undefined ? '– | –' : `${show(peer ?? '')} | ${fixed(ratio.median)}× (${fixed(ratio.min)}–${fixed(ratio.max)})`;
+      return `| ${what} | ${show(subject)} |${peer === null ? '' : ` ${against} |`} ${limit(record, name, what, bandwidth, bytesPerToken)} |`;
+    });
+  return [
+    `| | ${subject} |${peerTitle} limit |`,
+    `|---|---|${peer === null ? '' : '---|---|'}---|`,
+    ...rows,
+    '',
+    ...(bandwidth === undefined ? [] : [`Memory reads: ${formatBytes(bandwidth)}/s with the same number of threads.`]),
+    ...Object.entries(record.memory).flatMap(([moment, { rss_bytes }]) =>
+      rss_bytes === null ? [] : [`RSS ${moment}: ${formatBytes(rss_bytes)}.`],
+    ),
+    ...record.verdicts.map(({ name, outcome, detail }) => `${outcome}: ${name}: ${detail}`),
+    ...record.notes,
+  ];
+}
+
+/** A time as users think of it: tokens per second where tokens are counted. */
+function figure(record: RunRecord, name: string, what: string, prefill: number): string {
+  const summary = record.summary[name];
+  if (summary === undefined) return '–';
+  const spread = summary.cv === null ? '' : ` ± ${(summary.cv * 100).toFixed(1)}%`;
+  if (what.startsWith('prefill')) return `${((prefill * 1000) / summary.median).toFixed(1)} tok/s${spread}`;
+  if (what.startsWith('decode')) return `${(1000 / summary.median).toFixed(1)} tok/s${spread}`;
+  return `${summary.median.toFixed(what.startsWith('host') ? 3 : 0)} ms${spread}`;
+}
+
+/** Decoding reads every weight once a token, so the memory bounds it. */
+function limit(record: RunRecord, name: string, what: string, bandwidth: number | undefined, bytesPerToken: number): string {
+  const median = record.summary[name]?.median;
+  if (!what.startsWith('decode') || bandwidth === undefined || median === undefined) return '';
+  const reached = bytesPerToken / (median / 1000) / bandwidth;
+  return `${(bandwidth / bytesPerToken).toFixed(1)} tok/s by memory; ${(reached * 100).toFixed(0)}% reached`;
+}
+
+function fixed(value: number): string {
+  return value.toFixed(3);
+}

@@ -1,0 +1,135 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { relativeError } from '../../../test/engine/support/compare.js';
+import { tinyModel } from '../../../test/engine/support/tiny-models.js';
+import { pseudoRandomTokens } from '../../runtimes/pseudo-random-tokens.js';
+import { Engine } from '../engine.js';
+import { KV_CACHE_POLICIES, kvCacheBytes, type KvCacheOptions, type KvCachePolicy } from './registry.js';
+
+const { model } = await tinyModel('tiny-llama-bpe');
+const CELLS = 320;
+
+/** Every policy with the settings to try, and how far logits may move when the same past lies elsewhere in the cache. */
+const SETTINGS: Record<KvCachePolicy, readonly (KvCacheOptions & { readonly tolerance: number })[]> = {
+  full: [
+    { type: 'f32', tolerance: 1e-5 },
+    // Scores of keys in f16 are summed in another order for one token than for many.
+    { type: 'f16', tolerance: 2e-3 },
+  ],
+};
+const CASES = KV_CACHE_POLICIES.flatMap((policy) => SETTINGS[policy].map((settings) => ({ name: `${policy} ${settings.type ?? ''}`, policy, ...settings })));
+
+describe.each(CASES)('the cache policy $name', async ({ tolerance, policy, ...rest }) => {
+  const options: KvCacheOptions = { policy, ...(rest.type && { type: rest.type }) };
+  const engine = await Engine.load({ model, threads: 1, context: CELLS, cache: options });
+  const { runner, shape } = engine;
+  const { cache } = runner;
+  const words = pseudoRandomTokens(CELLS, shape.vocabulary, 1);
+  const otherWords = pseudoRandomTokens(CELLS, shape.vocabulary, 2);
+  afterAll(() => {
+    engine[Symbol.dispose]();
+  });
+
+  async function append(sequence: number, tokens: Int32Array): Promise<Float32Array> {
+    const [logits = new Float32Array()] = await runner.decode([{ sequence, tokens, logits: 'last' }]);
+    return logits;
+  }
+  /** Logits after `tokens` in a cache that holds nothing else. */
+  async function alone(tokens: Int32Array): Promise<Float32Array> {
+    const logits = await append(1000, tokens);
+    runner.truncate(1000, 0);
+    return logits;
+  }
+  function free(...sequences: number[]): void {
+    for (const sequence of sequences) runner.truncate(sequence, 0);
+  }
+  function expectSame(actual: Float32Array, expected: Float32Array): void {
+    expect(relativeError(actual, expected)).toBeLessThanOrEqual(tolerance);
+  }
+
+  test('a plan takes nothing until it is committed', () => {
+    const plan = cache.plan([{ sequence: 1, count: CELLS }]);
+    expect([plan.tokens, cache.length(1)]).toEqual([CELLS, 0]);
+    expect(cache.plan([{ sequence: 2, count: CELLS }]).tokens).toBe(CELLS);
+    cache.commit(plan);
+    expect([cache.length(1), cache.length(2)]).toEqual([CELLS, 0]);
+    expect(() => cache.plan([{ sequence: 2, count: 1 }])).toThrow(expect.objectContaining({ code: 'CONTEXT_FULL' }));
+    free(1);
+    expect(cache.length(1)).toBe(0);
+  });
+
+  test('positions go on from the length of each sequence, also when it comes twice in a batch', async () => {
+    await append(1, words.subarray(0, 5));
+    const { positions } = cache.plan([
+      { sequence: 1, count: 2 },
+      { sequence: 2, count: 3 },
+      { sequence: 1, count: 1 },
+    ]);
+    expect([...positions]).toEqual([5, 6, 0, 1, 2, 7]);
+    free(1);
+  });
+
+  test('tokens that were taken back leave no trace', async () => {
+    const expected = await alone(words.subarray(0, 25));
+    await append(1, words.subarray(0, 20));
+    await append(1, otherWords.subarray(0, 9));
+    runner.truncate(1, 20);
+    expect(cache.length(1)).toBe(20);
+    expectSame(await append(1, words.subarray(20, 25)), expected);
+    // Beyond the end there is nothing to take back.
+    runner.truncate(1, 30);
+    expect(cache.length(1)).toBe(25);
+    free(1);
+  });
+
+  test('sequences do not see each other, in one batch or in turns', async () => {
+    const expected = [await alone(words.subarray(0, 12)), await alone(otherWords.subarray(0, 12))] as const;
+    for (let at = 0; at < 9; at += 3) {
+      await append(1, words.subarray(at, at + 3));
+      await append(2, otherWords.subarray(at, at + 3));
+    }
+    const [one = new Float32Array(), two = new Float32Array()] = await runner.decode([
+      { sequence: 1, tokens: words.subarray(9, 12), logits: 'last' },
+      { sequence: 2, tokens: otherWords.subarray(9, 12), logits: 'last' },
+    ]);
+    expectSame(one, expected[0]);
+    expectSame(two, expected[1]);
+    free(1, 2);
+  });
+
+  test('a sequence may lie in the holes that others left', async () => {
+    const expected = await alone(words.subarray(0, 40));
+    for (let i = 0; i < 10; i++) await append(i + 1, otherWords.subarray(0, 7));
+    free(2, 4, 5, 8);
+    expectSame(await append(11, words.subarray(0, 40)), expected);
+    free(1, 3, 6, 7, 9, 10, 11);
+  });
+
+  test('grows past the end of an attention window with the logits of one long prompt', async () => {
+    const length = 262;
+    const tokens = words.subarray(0, length);
+    const [all = new Float32Array()] = await runner.decode([{ sequence: 1, tokens, logits: 'all' }]);
+    free(1);
+    await append(1, tokens.subarray(0, 250));
+    for (let at = 250; at < length; at++) {
+      const expected = all.subarray(at * shape.vocabulary, (at + 1) * shape.vocabulary);
+      expectSame(await append(1, tokens.subarray(at, at + 1)), expected);
+    }
+    free(1);
+  });
+
+  test('refuses what does not fit and keeps what it has', async () => {
+    const expected = await alone(words.subarray(0, 301));
+    await append(1, words.subarray(0, 300));
+    await expect(append(2, otherWords.subarray(0, CELLS - 299))).rejects.toMatchObject({ code: 'CONTEXT_FULL' });
+    expect([cache.length(1), cache.length(2)]).toEqual([300, 0]);
+    expectSame(await append(1, words.subarray(300, 301)), expected);
+    free(1);
+  });
+
+  test('counts every byte it holds', () => {
+    const planned = kvCacheBytes({ ...shape, cells: CELLS }, options);
+    expect(planned).toBeGreaterThan(0);
+    expect(cache.bytes).toBeGreaterThanOrEqual(planned);
+    expect(engine.description.cacheBytes).toBe(cache.bytes);
+  });
+});
