@@ -11,6 +11,7 @@ const MAY_IMPORT = {
   convert: ['core', 'formats', 'engine'],
   runtimes: ['core', 'host'],
   'runtimes/engine': ['runtimes', 'core', 'host', 'engine', 'vision', 'formats'],
+  'runtimes/llama-cpp': ['runtimes', 'core', 'host', 'engine'],
   bench: ['core', 'host'],
   serving: ['core', 'host'],
   cameras: ['core'],

@@ -1,0 +1,88 @@
+import type { FinishReason, GenerateRequest, GenerateResult, Generator } from '../core/generator.js';
+import { EdgeVlmError } from '../core/errors.js';
+import type { Session } from './session.js';
+import { timingsTable } from './timings-table.js';
+
+/** What every answer tells about itself with `--json`. */
+interface AnswerFacts {
+  /** Seconds from the picture's bytes, or the prompt, to the last token; without loading the model. */
+  readonly latency: number;
+  /** New tokens. */
+  readonly tokens: number;
+  readonly promptTokens: number;
+  /** How many of the prompt's tokens are picture embeddings. */
+  readonly imageTokens: number;
+  readonly finishReason: FinishReason;
+  /** Milliseconds of each stage of `StageTimings`; `prepare_ms` is reading, decoding and cutting the pictures, beside the engine. */
+  readonly timings: Readonly<Record<string, number>>;
+  readonly model: string;
+  readonly precision: string;
+  readonly warnings: readonly string[];
+  /** Optimisations in force that may change the answer. The engine has none yet. */
+  readonly lossy: readonly string[];
+}
+
+export interface AnswerOptions {
+  /** Printed before the text, for example the picture's path. */
+  readonly prefix?: string;
+  /** The answer is to be one line. */
+  readonly oneLine?: boolean;
+  readonly prepare_ms?: number;
+  /** Print the table of timings. */
+  readonly timings?: boolean | undefined;
+  /** The JSON object: what was asked and the text under its name. */
+  readonly fields: (text: string) => object;
+}
+
+/**
+ * Generates an answer and prints it: token by token where somebody watches, else when it is complete.
+ * @throws EdgeVlmError CANCELLED after printing what there was; what the generator throws
+ */
+export async function answer(generator: Generator, request: GenerateRequest, options: AnswerOptions, session: Session): Promise<void> {
+  const { terminal, signal } = session;
+  const { prefix = '', oneLine = false, prepare_ms } = options;
+  const shape = (text: string): string => (oneLine ? text.replace(/\s*\n\s*/g, ' ') : text);
+  const live = terminal.isLive;
+  let shown = '';
+  let result: GenerateResult | undefined;
+  if (live) terminal.write(prefix);
+  for await (const event of generator.generate(request, signal)) {
+    if (event.type === 'done') {
+      result = event.result;
+    } else if (live) {
+      terminal.write(shape(event.text));
+      shown += event.text;
+    }
+  }
+  if (result === undefined) throw new EdgeVlmError('INTERNAL', 'the generator ended without a result');
+
+  const { text, warnings } = result;
+  if (live) terminal.write(`${shape(text.slice(shown.length))}\n`);
+  else terminal.result({ ...options.fields(text), ...facts(result, generator, prepare_ms) }, prefix + shape(text));
+  for (const warning of warnings) terminal.warning(warning);
+  if (options.timings) terminal.table([...(prefix === '' ? [] : [prefix.trimEnd()]), ...timingsTable(result, prepare_ms)]);
+  if (result.finishReason === 'cancelled') throw new EdgeVlmError('CANCELLED', 'stopped while generating');
+}
+
+function facts(result: GenerateResult, { description }: Generator, prepare_ms: number | undefined): AnswerFacts {
+  const { promptTokens, imageTokens, completionTokens, finishReason, timings, warnings } = result;
+  return {
+    latency: rounded(((prepare_ms ?? 0) + timings.total_ms) / 1000, 6),
+    tokens: completionTokens,
+    promptTokens,
+    imageTokens,
+    finishReason,
+    timings: Object.fromEntries(
+      Object.entries({ ...(prepare_ms !== undefined && { prepare_ms }), ...timings }).map(([stage, ms]) => [stage, rounded(ms, 3)]),
+    ),
+    model: description.name,
+    precision: description.precision,
+    warnings,
+    lossy: [],
+  };
+}
+
+/** To a microsecond, the resolution of the clock. */
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

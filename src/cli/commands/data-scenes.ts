@@ -1,0 +1,33 @@
+import { type Command, Option } from 'commander';
+import { type Split, SPLITS } from '../../data/scenes/vocabulary.js';
+import { writeScenes } from '../../data/scenes/write-scenes.js';
+import { wholeNumber } from '../options/number-parser.js';
+import { addOutputOptions } from '../options/output-options.js';
+import type { Session } from '../session.js';
+
+interface ScenesOptions {
+  readonly count: number;
+  readonly seed: number;
+  readonly split: Split;
+  readonly side: number;
+  readonly maxObjects: number;
+}
+
+/** `edgevlm data scenes OUT` */
+export function dataScenes(group: Command, { terminal, signal }: Session): void {
+  const command = group
+    .command('scenes')
+    .description('Draw pictures of coloured shapes and write down what is true of them. The same options draw the same pixels everywhere.')
+    .argument('<out>', 'the folder to fill with images/ and truths.jsonl')
+    .requiredOption('--count <n>', 'how many pictures', wholeNumber(1, 100_000_000))
+    .option('--seed <n>', 'another seed draws other pictures', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .addOption(new Option('--split <name>', 'pictures of different splits differ').choices(SPLITS).default('train'))
+    .option('--side <pixels>', 'width and height', wholeNumber(32, 2048), 128)
+    .option('--max-objects <n>', 'the most objects in a picture', wholeNumber(1, 9), 1);
+  addOutputOptions(command).action(async (out: string, options: ScenesOptions) => {
+    const { count, seed, split, side, maxObjects } = options;
+    const truthsSha256 = await writeScenes({ out, count, seed, split, side, maxObjects, progress: terminal.progress, signal });
+    const facts = { out, count, seed, split, side, maxObjects, truthsSha256 };
+    terminal.result(facts, `${count} scenes in ${out}, truths.jsonl has the SHA-256 ${truthsSha256}`);
+  });
+}

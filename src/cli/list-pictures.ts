@@ -1,0 +1,36 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EdgeVlmError } from '../core/errors.js';
+
+/** Endings of the formats that can be read. They choose files of a folder; a file that is named is tried whatever it is called. */
+const PICTURE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+
+export interface PictureList {
+  /** In the order given; a folder's own in the order of their names. */
+  readonly pictures: readonly string[];
+  readonly failures: readonly { readonly image: string; readonly error: EdgeVlmError }[];
+}
+
+/** The pictures that `paths`, files and folders, stand for. Folders inside folders are left alone. */
+export async function listPictures(paths: readonly string[]): Promise<PictureList> {
+  const pictures: string[] = [];
+  const failures: { image: string; error: EdgeVlmError }[] = [];
+  for (const path of paths) {
+    try {
+      pictures.push(...(await picturesAt(path)));
+    } catch (thrown) {
+      failures.push({ image: path, error: EdgeVlmError.from(thrown, 'FILE_UNREADABLE') });
+    }
+  }
+  return { pictures, failures };
+}
+
+async function picturesAt(path: string): Promise<string[]> {
+  const entry = await stat(path).catch((cause: unknown) => {
+    throw new EdgeVlmError('FILE_NOT_FOUND', `${path} does not exist`, { cause });
+  });
+  if (!entry.isDirectory()) return [path];
+  const names = (await readdir(path)).filter((name) => PICTURE.test(name)).sort();
+  if (names.length === 0) throw new EdgeVlmError('FILE_NOT_FOUND', `the folder ${path} holds no pictures`);
+  return names.map((name) => join(path, name));
+}
