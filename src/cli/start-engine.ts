@@ -29,8 +29,19 @@ export async function startEngine(options: ModelOptions, session: Session, { vis
   ).finally(() => {
     terminal.progress({ type: 'end', ...work, done: 0 });
   });
+  for (const warning of engine.description.warnings) terminal.warning(warning);
   const { name, precision, parameters, weightBytes, cacheBytes, load_ms } = engine.description;
-  terminal.logger.info('model loaded', { pid: engine.pid, file: model, mmproj, name, precision, parameters, weightBytes, cacheBytes, load_ms });
+  terminal.logger.info('model loaded', {
+    pid: engine.pid,
+    file: model,
+    mmproj,
+    name,
+    precision,
+    parameters,
+    weightBytes,
+    cacheBytes,
+    load_ms,
+  });
   return engine;
 }
 

@@ -95,7 +95,8 @@ export class EdgeVlmError extends Error {
   /** Wraps whatever was thrown; an EdgeVlmError passes through unchanged. */
   static from(thrown: unknown, code: ErrorCode = 'INTERNAL'): EdgeVlmError {
     if (thrown instanceof EdgeVlmError) return thrown;
-    if (thrown instanceof Error && thrown.name === 'AbortError') return new EdgeVlmError('CANCELLED', 'cancelled', { cause: thrown });
+    if (thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError'))
+      return new EdgeVlmError('CANCELLED', 'cancelled', { cause: thrown });
     return new EdgeVlmError(code, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
   }
 }

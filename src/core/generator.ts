@@ -86,6 +86,7 @@ export interface ModelDescription {
   /** File type of the weights as the file names it, for example `Q4_0`. */
   readonly precision: string;
   readonly parameters: number;
+  /** Tokens that one prompt and its answer may have. */
   readonly contextLength: number;
   readonly vocabularySize: number;
   /** How pictures must be prepared; null for a text model. */
@@ -93,6 +94,8 @@ export interface ModelDescription {
   readonly weightBytes: number;
   readonly cacheBytes: number;
   readonly load_ms: number;
+  /** Settings that were asked for and could not be obeyed, in words. */
+  readonly warnings: readonly string[];
 }
 
 /** A model that answers in text. Implemented by every runtime that generates. */

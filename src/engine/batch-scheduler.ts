@@ -28,6 +28,11 @@ export class BatchScheduler {
     private readonly shareLimit = 32,
   ) {}
 
+  /** Whether work runs or waits. */
+  get busy(): boolean {
+    return this.#draining;
+  }
+
   /** Appends tokens to a sequence and returns the logits asked for. @throws CONTEXT_FULL, CANCELLED */
   append(entry: BatchEntry, onStart: () => void, signal?: AbortSignal): Promise<Float32Array> {
     return new Promise((resolve, reject) => {

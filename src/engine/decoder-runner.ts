@@ -221,7 +221,7 @@ export class DecoderRunner extends Resource {
 }
 
 /** Cuts a batch into pieces of at most `size` tokens, keeping the order within every sequence. */
-export function splitBatch(batch: readonly BatchEntry[], size: number): MicroBatch[] {
+function splitBatch(batch: readonly BatchEntry[], size: number): MicroBatch[] {
   const micros: { slices: { entry: number; from: number; to: number }[]; tokens: number }[] = [];
   let current = { slices: [] as { entry: number; from: number; to: number }[], tokens: 0 };
   batch.forEach(({ tokens }, entry) => {

@@ -5,6 +5,7 @@ import type { FinishReason, ModelDescription, SamplingOptions, StageTimings } fr
 import type { ImageTile } from '../core/image.js';
 import { readGguf, type GgufFile } from '../formats/gguf/read-gguf.js';
 import { BatchScheduler } from './batch-scheduler.js';
+import { checkEngineOptions } from './check-engine-options.js';
 import { DecoderRunner, type BatchEntry, type EmbeddingRows } from './decoder-runner.js';
 import type { DecoderShape } from './decoders/decoder.js';
 import { createDecoder } from './decoders/registry.js';
@@ -86,10 +87,11 @@ export class Engine implements Disposable {
 
   /**
    * Loads a model.
-   * @throws FILE_NOT_FOUND, GGUF_*, MODEL_UNSUPPORTED, MODEL_INCOMPLETE, MMPROJ_MISMATCH, OUT_OF_MEMORY, NATIVE_*, CANCELLED
+   * @throws USAGE, FILE_NOT_FOUND, GGUF_*, MODEL_UNSUPPORTED, MODEL_INCOMPLETE, MMPROJ_MISMATCH, OUT_OF_MEMORY, NATIVE_*, CANCELLED
    */
   static async load(options: EngineOptions): Promise<Engine> {
     const start = performance.now();
+    checkEngineOptions(options);
     const file = await readGguf(options.model);
     const decoder = createDecoder(file);
     const { shape } = decoder;
@@ -120,12 +122,16 @@ export class Engine implements Disposable {
         architecture: file.metadata.string('general.architecture'),
         precision: describePrecision(file),
         parameters: countParameters(file) + (vision === null ? 0 : countParameters(vision.file)),
-        contextLength: cells,
+        contextLength: Math.min(cells, shape.trainedContext),
         vocabularySize: shape.vocabulary,
         vision: vision?.family.preprocessing ?? null,
         weightBytes: weights.bytes + (towerWeights?.bytes ?? 0),
         cacheBytes: cache.bytes,
         load_ms: performance.now() - start,
+        warnings:
+          options.context !== undefined && options.context > shape.trainedContext
+            ? [`the model was trained with ${shape.trainedContext} tokens: each answer keeps to them, not to ${options.context}`]
+            : [],
       };
       return new Engine(description, shape, runner, encoder, resources);
     } catch (thrown) {
@@ -187,8 +193,9 @@ export class Engine implements Disposable {
     yield { type: 'done', result: { finishReason, ...counts, timings: clock.timings() } };
   }
 
-  /** Frees everything. The engine must be idle. */
+  /** Frees everything. @throws ENGINE_DISPOSED while a graph runs: its memory is in use */
   [Symbol.dispose](): void {
+    if (this.#scheduler.busy) throw new EdgeVlmError('ENGINE_DISPOSED', 'the engine cannot be freed while it computes');
     disposeAll([...this.resources]);
   }
 

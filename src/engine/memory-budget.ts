@@ -6,7 +6,7 @@ import { EdgeVlmError } from '../core/errors.js';
 const RESERVE_BYTES = 64 * 1024 * 1024;
 
 /** Memory this process may still take, bytes; container limits count. */
-export function availableMemory(): number {
+function availableMemory(): number {
   // Node 20.13 and newer know about cgroups; the declaration promises it, older releases lack it.
   const { availableMemory: ask } = process as { availableMemory?: () => number };
   return ask?.call(process) ?? os.freemem();

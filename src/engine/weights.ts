@@ -189,7 +189,7 @@ async function readAll(
     let staging: NativeMemory | undefined;
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        signal?.throwIfAborted();
+        if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'loading was cancelled', { cause: signal.reason });
         const { info, tensor, bufferType } = next;
         if (bufferType === backend.defaultBufferType) {
           const buffer = buffers.find(({ type }) => type === bufferType);

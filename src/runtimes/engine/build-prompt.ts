@@ -31,7 +31,8 @@ function chatParts(messages: readonly ChatMessage[], context: PromptContext, war
   const { template, vision } = context;
   const images = messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image] : [])));
   if (images.length > 0 && vision === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
-  const clean = messages.map((message) => withoutControlTokens(message, context.controlTokens, warnings));
+  const reserved = vision === null ? context.controlTokens : [...context.controlTokens, IMAGE_MARKER];
+  const clean = messages.map((message) => withoutControlTokens(message, reserved, warnings));
   if (template === null) warnings.push('the model has no chat template: the messages were joined as they are');
   const rendered =
     template === null
@@ -81,14 +82,30 @@ function tokeniseParts(parts: readonly PromptPart[], vocabulary: Vocabulary): Pr
   return pieces;
 }
 
+/** Templates may join the texts of a message, so a spelling that begins in one part and ends in a later one counts, too. */
 function withoutControlTokens(message: ChatMessage, spellings: readonly string[], warnings: string[]): ChatMessage {
+  const warn = (spelling: string): void => {
+    warnings.push(`"${spelling}" in the text was taken as ordinary text`);
+  };
   const clean = (text: string): string =>
     spellings.reduce((result, spelling) => {
       if (!result.includes(spelling)) return result;
-      warnings.push(`"${spelling}" in the text was taken as ordinary text`);
+      warn(spelling);
       return result.replaceAll(spelling, spelling.slice(0, 1) + ZERO_WIDTH_SPACE + spelling.slice(1));
     }, text);
-  return { ...message, content: message.content.map((part) => (part.type === 'text' ? { ...part, text: clean(part.text) } : part)) };
+  let before = '';
+  const content = message.content.map((part) => {
+    if (part.type !== 'text') return part;
+    let text = clean(part.text);
+    const across = spellings.find((spelling) => (before + text).includes(spelling));
+    if (across !== undefined) {
+      warn(across);
+      text = ZERO_WIDTH_SPACE + text;
+    }
+    before += text;
+    return { ...part, text };
+  });
+  return { ...message, content };
 }
 
 function asString(content: ChatMessage['content']): string {

@@ -92,8 +92,8 @@ export class TextEngine implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.context.vocabulary[Symbol.dispose]();
     this.engine[Symbol.dispose]();
+    this.context.vocabulary[Symbol.dispose]();
   }
 
   /** As many tokens as were asked for, or as the context has room for after the prompt. */

@@ -36,7 +36,9 @@ export function readLlamaHyperparameters(file: GgufFile): LlamaHyperparameters {
   if (metadata.count('llama.expert_count', 0) > 0) {
     throw new EdgeVlmError('MODEL_UNSUPPORTED', `${file.path}: mixture-of-experts models are not supported`);
   }
-  const scaling = metadata.string('llama.rope.scaling.type', 'none');
+  // Like llama.cpp: a factor alone, also under its old key, means linear scaling.
+  const factor = metadata.number('llama.rope.scaling.factor', metadata.number('llama.rope.scale_linear', 1));
+  const scaling = metadata.string('llama.rope.scaling.type', factor === 0 || factor === 1 ? 'none' : 'linear');
   if (scaling !== 'none' || file.tensors.some(({ name }) => name.includes('rope_freqs') || name.includes('rope_factors'))) {
     throw new EdgeVlmError('MODEL_UNSUPPORTED', `${file.path}: scaled rotary positions are not supported yet`);
   }

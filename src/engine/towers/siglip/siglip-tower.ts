@@ -52,6 +52,12 @@ function readHyperparameters(file: GgufFile): SiglipHyperparameters {
       `${file.path}: ${imageSize} px in patches of ${patchSize} px, ${embedding} values in ${heads} heads`,
     );
   }
+  const epsilon = metadata.number('clip.vision.attention.layer_norm_epsilon');
+  const std = triple(file, 'clip.vision.image_std');
+  // ggml ends the process on a negative or undefined epsilon.
+  if (!(epsilon >= 0 && std.every((deviation) => deviation > 0))) {
+    throw new EdgeVlmError('GGUF_INVALID', `${file.path}: an epsilon of ${epsilon}, a deviation of ${std.join(', ')}`);
+  }
   if (!metadata.boolean('clip.use_gelu', false)) {
     throw new EdgeVlmError('MODEL_UNSUPPORTED', `${file.path}: this tower does not use GELU`);
   }
@@ -62,11 +68,11 @@ function readHyperparameters(file: GgufFile): SiglipHyperparameters {
     embedding,
     patchValues: 3 * patchSize * patchSize,
     mean: triple(file, 'clip.vision.image_mean'),
-    std: triple(file, 'clip.vision.image_std'),
+    std,
     layers: count('block_count', LIMITS.layers),
     heads,
     feedForward: count('feed_forward_length', LIMITS.feedForward),
-    epsilon: metadata.number('clip.vision.attention.layer_norm_epsilon'),
+    epsilon,
   };
 }
 
