@@ -32,6 +32,9 @@ CAPTION_PROMPTS = [
     "What is in this image?",
 ]
 
+# Yes or no is learnt last: it compares the question with the picture, where the other answers are read off the picture.
+EXISTS_WEIGHT = 3.0
+
 Truth = dict[str, Any]
 
 
@@ -141,7 +144,8 @@ class Scenes:
         packed: list[list[Turn]] = []
         for index in indices:
             truth = self.truths[index]
-            chosen = random.choice(len(truth["questions"]), questions, replace=False)
+            weights = np.array([EXISTS_WEIGHT if question["kind"] == "exists" else 1.0 for question in truth["questions"]])
+            chosen = random.choice(len(weights), min(questions, len(weights)), replace=False, p=weights / weights.sum())
             turns = [] if questions == 0 else [self.turn(str(random.choice(CAPTION_PROMPTS)), truth["caption"])]
             turns += [self.turn(truth["questions"][c]["question"], truth["questions"][c]["answer"]) for c in chosen]
             packed.append(turns)

@@ -24,7 +24,7 @@ from model import build_model, image_embeddings, prompt_turn, save_model
 from tokenizer import train_tokenizer
 
 VOCABULARY = 640
-QUESTIONS_PER_PICTURE = 2
+QUESTIONS_PER_PICTURE = 4
 
 
 class Supervision(nn.Module):
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=4, help="parts a step's pictures are split into, for the threads to share")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     parser.add_argument("--warmup", type=int, default=200, help="steps")
-    parser.add_argument("--curriculum", type=float, default=0.4, help="share of the second phase with single-object scenes only")
+    parser.add_argument("--curriculum", type=float, default=0.15, help="share of the second phase with single-object scenes only")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints and validations")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -246,7 +246,8 @@ def main() -> None:
     if step == 0:
         save()
     model.train()
-    singles, everything = np.flatnonzero(scenes.single), np.arange(len(scenes.truths))
+    singles, several = np.flatnonzero(scenes.single), np.flatnonzero(~scenes.single)
+    mixed = np.concatenate([singles[: len(several)], several])
     end = arguments.tower_steps + arguments.steps
     until = end if arguments.stop_after is None else min(end, step + arguments.stop_after)
     started, counted = time.monotonic(), step
@@ -261,7 +262,7 @@ def main() -> None:
             rate = learning_rate(step, 2 * arguments.tower_steps, arguments.rate, arguments.warmup)
         else:
             # A curriculum: the decoder first learns to speak of one object.
-            pool = singles if joint < arguments.curriculum * arguments.steps else everything
+            pool = singles if joint < arguments.curriculum * arguments.steps else mixed
             order = batch_indices(pool, arguments.seed, joint, arguments.batch)
             batches = [scenes.batch(part, random, QUESTIONS_PER_PICTURE) for part in np.split(order, arguments.parts)]
             compute, share = losses, 0.3
@@ -276,7 +277,8 @@ def main() -> None:
         if step % 50 == 0:
             mean = sums / (step - counted)
             speed = (step - counted) * arguments.batch / (time.monotonic() - started)
-            record({"step": step, "answer": round(mean[0], 4), "patch": round(mean[1], 4), "token": round(mean[2], 4), "pictures_per_s": round(speed)})
+            entry = {"step": step, "patch": round(mean[1], 4), "token": round(mean[2], 4), "pictures_per_s": round(speed)}
+            record(entry if step <= arguments.tower_steps else {**entry, "answer": round(mean[0], 4)})
             started, counted, sums = time.monotonic(), step, np.zeros(3)
         if step % arguments.every == 0 or step == until:
             save()

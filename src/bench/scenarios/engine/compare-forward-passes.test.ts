@@ -25,4 +25,9 @@ describe('comparing runtimes that took turns', () => {
     expect(speedVerdicts(comparisons, 'libllama', 1.04).map(({ outcome }) => outcome)).toEqual(['pass']);
     expect(speedVerdicts(comparisons, 'libllama', 1.06).map(({ outcome }) => outcome)).toEqual(['fail']);
   });
+
+  it('gives no verdict on pairs that scatter too much', () => {
+    const noisy = SAMPLES.map((list) => (list.name === 'libllama/prefill_256' ? { ...list, values: [50, 600, 100] } : list));
+    expect(speedVerdicts(compareForwardPasses(noisy, 'engine', 'libllama'), 'libllama', 0.95)[0]?.outcome).toBe('inconclusive');
+  });
 });
