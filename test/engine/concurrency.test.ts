@@ -3,10 +3,10 @@ import type { BatchEntry } from '../../src/engine/decoder-runner.js';
 import { Engine, type EngineTask } from '../../src/engine/engine.js';
 import { pseudoRandomTokens } from '../../src/runtimes/pseudo-random-tokens.js';
 import { collect, type Answer } from './support/collect.js';
-import { tinyModel } from './support/tiny-models.js';
+import { longContextModel } from './support/tiny-models.js';
 
-const { model } = await tinyModel('tiny-llama-spm');
 const CONTEXT = 4096;
+const model = await longContextModel('tiny-llama-spm', CONTEXT);
 const engine = await Engine.load({ model, threads: 1, context: CONTEXT, microBatch: 256 });
 
 afterEach(() => {

@@ -54,7 +54,7 @@ describe('an engine', () => {
 
   test('is not freed under a running graph', async () => {
     const engine = await Engine.load({ model, threads: 1, context: 1024, microBatch: 1024 });
-    const long = { prompt: [{ type: 'tokens', tokens: pseudoRandomTokens(1000, engine.shape.vocabulary) } as const], maxTokens: 2 };
+    const long = { prompt: [{ type: 'tokens', tokens: pseudoRandomTokens(500, engine.shape.vocabulary) } as const], maxTokens: 2 };
     const generation = collect(engine, long);
     await new Promise((resolve) => setImmediate(resolve));
     expect(dispose(engine)).toThrow(DISPOSED);

@@ -79,6 +79,13 @@ describe('an answer', () => {
     await expect(generate({ ...RAW, maxTokens })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
+  test('keeps to the context the model was trained with, and says so', async () => {
+    using wide = await TextEngine.load({ model, threads: 1, context: 100_000 });
+    expect(wide.description.contextLength).toBeLessThan(100_000);
+    expect(wide.description.warnings).toEqual([expect.stringContaining(String(wide.description.contextLength))]);
+    expect(engine.description.warnings).toEqual([]);
+  });
+
   test('repeats with its seed and differs with another', async () => {
     const sampled = async (sampling: SamplingOptions): Promise<string> => (await generate({ ...RAW, sampling })).text;
     const first = await sampled({ temperature: 1, seed: 1 });

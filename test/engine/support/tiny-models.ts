@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { convertModel } from '../../../src/convert/convert-model.js';
 import type { OutputType } from '../../../src/convert/output-type.js';
+import { editGguf } from './edit-gguf.js';
 import { writeTinyCheckpoint, type TinyCheckpoint } from '../../tiny-checkpoint.js';
 
 /** GGUF files of a tiny checkpoint. */
@@ -32,4 +33,12 @@ export async function tinyModel(name: TinyCheckpoint, type: OutputType = 'f32'):
   const mmproj = join(folder, 'mmproj.gguf');
   await convertModel({ dir, out: model, mmprojOut: mmproj, type });
   return { model, mmproj };
+}
+
+/** The tiny model as if it had been trained with so many tokens; its rotary positions do not mind. */
+export async function longContextModel(name: TinyCheckpoint, tokens: number): Promise<string> {
+  const { model } = await tinyModel(name);
+  return editGguf(model, join(await temporaryFolder(), 'long.gguf'), ({ metadata }) => {
+    metadata.set('llama.context_length', { type: 'u32', value: tokens });
+  });
 }
