@@ -1,4 +1,5 @@
 import { EdgeVlmError } from '../../core/errors.js';
+import { adviseHugePages } from '../ffi/advise-huge-pages.js';
 import { viewMemory } from '../ffi/native-memory.js';
 import type { Pointer } from '../ffi/pointer.js';
 import type { BufferType, CpuBackend } from './cpu-backend.js';
@@ -36,6 +37,7 @@ export class Buffer extends Resource {
     this.#backend = backend;
     this.#pointer = pointer;
     this.#base = ggml.ggml_backend_buffer_get_base(pointer);
+    adviseHugePages(this.#base, bytes);
     for (const [tensor, offset] of this.#offsets) {
       const status = ggml.ggml_backend_tensor_alloc(pointer, tensor.pointer, this.#base + BigInt(offset));
       if (status !== 0) throw new EdgeVlmError('NATIVE_FAILED', `cannot place ${tensor} in ${type.name}`);
