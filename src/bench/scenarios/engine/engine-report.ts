@@ -36,9 +36,18 @@ export function engineReport(record: RunRecord, options: EngineReportOptions): s
     ...Object.entries(record.memory).flatMap(([moment, { rss_bytes }]) =>
       rss_bytes === null ? [] : [`RSS ${moment}: ${formatBytes(rss_bytes)}.`],
     ),
-    ...record.verdicts.map(({ name, outcome, detail }) => `${outcome}: ${name}: ${detail}`),
+    ...record.verdicts.filter(({ name }) => !name.startsWith(NOISE)).map(({ name, outcome, detail }) => `${outcome}: ${name}: ${detail}`),
+    ...noiseLine(record),
     ...record.notes,
   ];
+}
+
+/** Prefix of the verdicts that every record carries for lists that scatter too much; the table shows by how much. */
+const NOISE = 'noise:';
+
+function noiseLine(record: RunRecord): string[] {
+  const noisy = record.verdicts.filter(({ name }) => name.startsWith(NOISE)).map(({ name }) => name.slice(NOISE.length));
+  return noisy.length === 0 ? [] : [`Too noisy to compare by themselves: ${noisy.join(', ')}.`];
 }
 
 /** A time as users think of it: tokens per second where tokens are counted. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { ForwardPass } from '../../../core/forward-pass.js';
+import type { DecodeSamples, ForwardPass } from '../../../core/forward-pass.js';
 import type { MemoryReading, ThermalReading } from '../../../core/probe.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../../core/progress.js';
 import type { Samples } from '../../../core/run-record.js';
@@ -11,6 +11,9 @@ import { ThermalProbe } from '../../probes/thermal.js';
 
 /** Threads of the runtime that just ran go on spinning for some 130 ms (ggml's default poll); they must not steal from the next. */
 const SETTLE_MS = 250;
+
+/** A tiny model decodes a token in a tenth of a millisecond; a sample this long is worth more than the noise of one preemption. */
+const MINIMUM_SAMPLE_MS = 100;
 
 export interface EngineScenarioOptions {
   /** The subject first, then the peers. They take turns, so that a slow minute hits all of them. */
@@ -70,7 +73,7 @@ export async function runEngineScenario(options: EngineScenarioOptions): Promise
     for (let i = 0; i < repetitions; i++) {
       for (const pass of turn(passes, i)) {
         await sleep(SETTLE_MS, undefined, { signal });
-        collected.add(`${pass.label}/prefill_${options.prefill}`, 'ms', [await pass.prefill(options.prefill)]);
+        collected.add(`${pass.label}/prefill_${options.prefill}`, 'ms', [await samplePrefill(pass, options.prefill)]);
       }
       task.advance();
     }
@@ -82,7 +85,7 @@ export async function runEngineScenario(options: EngineScenarioOptions): Promise
       for (let i = 0; i < repetitions; i++) {
         for (const pass of turn(passes, i)) {
           await sleep(SETTLE_MS, undefined, { signal });
-          const { step_ms, host_ms } = await pass.decode(options.decode);
+          const { step_ms, host_ms } = await sampleDecode(pass, options.decode);
           // Tokens per second is what users see, so the mean over a stretch is the sample, not the single step.
           collected.add(`${pass.label}/decode_at_${depth}`, 'ms/token', [mean(step_ms)]);
           if (host_ms !== null) collected.add(`${pass.label}/host_at_${depth}`, 'ms/token', [mean(host_ms)]);
@@ -98,6 +101,26 @@ export async function runEngineScenario(options: EngineScenarioOptions): Promise
   }
 }
 
+/** Mean time of as many prefills as make a sample. */
+async function samplePrefill(pass: ForwardPass, tokens: number): Promise<number> {
+  const times = [await pass.prefill(tokens)];
+  while (sum(times) < MINIMUM_SAMPLE_MS) times.push(await pass.prefill(tokens));
+  return mean(times);
+}
+
+/** Steps of as many stretches as make a sample. */
+async function sampleDecode(pass: ForwardPass, tokens: number): Promise<DecodeSamples> {
+  const { step_ms, host_ms } = await pass.decode(tokens);
+  const steps = [...step_ms];
+  const host = host_ms === null ? null : [...host_ms];
+  while (sum(steps) < MINIMUM_SAMPLE_MS) {
+    const more = await pass.decode(tokens);
+    steps.push(...more.step_ms);
+    host?.push(...(more.host_ms ?? []));
+  }
+  return { step_ms: steps, host_ms: host };
+}
+
 /** Forwards on even rounds, backwards on odd ones: nobody is always first. */
 function turn<T>(items: readonly T[], round: number): readonly T[] {
   return round % 2 === 0 ? items : items.toReversed();
@@ -107,8 +130,12 @@ async function closeAll(passes: readonly ForwardPass[]): Promise<void> {
   await Promise.all(passes.map((pass) => pass.close()));
 }
 
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sum(values) / values.length;
 }
 
 class SampleList {
