@@ -14,7 +14,8 @@ const SEED = 20_261_122;
 
 let engine: EngineGenerator;
 beforeAll(async () => {
-  engine = await EngineGenerator.start(await findModel({ model: 'shapes' }));
+  const { model, mmproj = '' } = await findModel({ model: 'shapes' });
+  engine = await EngineGenerator.start({ model, mmproj, threads: 1 });
 });
 afterAll(async () => {
   await engine.close();
