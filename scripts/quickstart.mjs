@@ -91,7 +91,7 @@ function timed(name, work) {
 /** Draws the picture on a terminal of 24-bit colours: two pixels a character. */
 async function show(path) {
   if (!process.stdout.isTTY || process.stdout.getColorDepth() < 24) return;
-  const { decodeImage } = await import('../dist/vision/intake/decode-image.js');
+  const { decodeImage } = await import(new URL('../dist/vision/intake/decode-image.js', import.meta.url).href);
   const { width, height, rgb } = await decodeImage(path);
   const columns = 48;
   const pixel = (column, row) => {
