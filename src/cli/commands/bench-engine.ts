@@ -68,6 +68,8 @@ async function run(options: BenchEngineOptions, { terminal, signal }: Session): 
   const runtimes = plan.vs === undefined ? [SUBJECT] : [SUBJECT, plan.vs];
 
   const environment = await describeEnvironment();
+  // Hashing reads the whole file, so that no runtime's first load is the one that waits for the disk.
+  const identity = await identify(file, signal);
   const result = await runEngineScenario({
     start: runtimes.map((runtime) => () => startForwardPass(runtime, { model, threads, context })),
     threads,
@@ -95,7 +97,7 @@ async function run(options: BenchEngineOptions, { terminal, signal }: Session): 
     command: 'bench engine',
     settings: { requested: { ...effective, threads: options.threads ?? null, quick: options.quick === true }, effective },
     seeds: { tokens: 1 },
-    models: { model: await identify(file, signal) },
+    models: { model: identity },
     dataset: null,
     environment,
     thermal: result.thermal,
