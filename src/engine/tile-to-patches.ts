@@ -6,7 +6,10 @@ import type { VisionTowerShape } from './towers/vision-tower.js';
  * @returns [grid² patches, 3 channels, patchSize rows, patchSize columns], patches row by row: the order of the tower's
  * convolution weights, so that the convolution is one matrix product
  */
-export function tileToPatches({ rgb }: ImageTile, { imageSize, patchSize, grid, patchValues, mean, std }: VisionTowerShape): Float32Array {
+export function tileToPatches(
+  { rgb }: ImageTile,
+  { imageSize, patchSize, grid, patchValues, mean, std }: Omit<VisionTowerShape, 'embedding'>,
+): Float32Array {
   const patches = new Float32Array(grid * grid * patchValues);
   const area = patchSize * patchSize;
   for (let channel = 0; channel < 3; channel++) {
