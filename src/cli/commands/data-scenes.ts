@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { type Split, SPLITS } from '../../data/scenes/vocabulary.js';
+import { sceneSettings } from '../../data/scenes/generate-scene.js';
+import { type Split, SPLITS, type Style, STYLES } from '../../data/scenes/vocabulary.js';
 import { writeScenes } from '../../data/scenes/write-scenes.js';
 import { wholeNumber } from '../options/number-parser.js';
 import { addOutputOptions } from '../options/output-options.js';
@@ -10,7 +11,8 @@ interface ScenesOptions {
   readonly seed: number;
   readonly split: Split;
   readonly side: number;
-  readonly maxObjects: number;
+  readonly style: Style;
+  readonly maxObjects?: number;
 }
 
 /** `edgevlm data scenes OUT` */
@@ -23,11 +25,13 @@ export function dataScenes(group: Command, { terminal, signal }: Session): void 
     .option('--seed <n>', 'another seed draws other pictures', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
     .addOption(new Option('--split <name>', 'pictures of different splits differ').choices(SPLITS).default('train'))
     .option('--side <pixels>', 'width and height', wholeNumber(32, 2048), 128)
-    .option('--max-objects <n>', 'the most objects in a picture', wholeNumber(1, 9), 1);
+    .addOption(new Option('--style <name>', 'rich adds textures, digits, greyscale, blur and noise').choices(STYLES).default('plain'))
+    .option('--max-objects <n>', 'the most objects in a picture; default: 1, with --style rich 4', wholeNumber(1, 9));
   addOutputOptions(command).action(async (out: string, options: ScenesOptions) => {
-    const { count, seed, split, side, maxObjects } = options;
-    const truthsSha256 = await writeScenes({ out, count, seed, split, side, maxObjects, progress: terminal.progress, signal });
-    const facts = { out, count, seed, split, side, maxObjects, truthsSha256 };
+    const { count, seed, split } = options;
+    const { side, style, maxObjects } = sceneSettings({ ...options, index: 0 });
+    const truthsSha256 = await writeScenes({ out, count, seed, split, side, style, maxObjects, progress: terminal.progress, signal });
+    const facts = { out, count, seed, split, side, style, maxObjects, truthsSha256 };
     terminal.result(facts, `${count} scenes in ${out}, truths.jsonl has the SHA-256 ${truthsSha256}`);
   });
 }

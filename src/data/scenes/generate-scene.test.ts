@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { generateScene, type Scene } from './generate-scene.js';
 import type { SceneObject } from './truth.js';
@@ -6,7 +7,7 @@ import { COLOUR_JITTER, COLOUR_RGB, COLOURS, POSITIONS, SHAPES, SIZES, SPLITS } 
 const draw = (index: number, maxObjects = 1, side = 128): Scene => generateScene({ split: 'test', seed: 5, index, maxObjects, side });
 
 /** How far a pixel is from a colour name, in the worst channel. */
-function difference({ pixels, side }: Scene, x: number, y: number, colour: SceneObject['colour']): number {
+function difference({ pixels, side }: Scene, x: number, y: number, colour: SceneObject['colour'] = 'black'): number {
   const at = (y * side + x) * 3;
   return Math.max(...COLOUR_RGB[colour].map((value, channel) => Math.abs(value - (pixels[at + channel] ?? NaN))));
 }
@@ -17,6 +18,32 @@ const holds = ({ box }: SceneObject, x: number, y: number, margin: number): bool
 describe('generateScene', () => {
   it('gives the same bytes and truth for the same options', () => {
     expect(draw(3, 3)).toEqual(draw(3, 3));
+  });
+
+  it('still draws what the shipped model was trained on, to the byte', () => {
+    const digest = (...scenes: Scene[]): string => {
+      const hash = createHash('sha256');
+      for (const { pixels, truth } of scenes) hash.update(pixels).update(JSON.stringify(truth));
+      return hash.digest('hex');
+    };
+    // Taken before there were styles.
+    expect([
+      digest(generateScene({ split: 'train', seed: 0, index: 0 })),
+      digest(generateScene({ split: 'test', seed: 5, index: 3, maxObjects: 3 })),
+      digest(generateScene({ split: 'validation', seed: 7, index: 11, maxObjects: 9, side: 96 })),
+      digest(generateScene({ split: 'train', seed: 1, index: 123456, side: 32, maxObjects: 4 })),
+      digest(
+        ...Array.from({ length: 500 }, (_, index) =>
+          generateScene({ split: 'train', seed: 42, index, maxObjects: 1 + (index % 9), side: 64 }),
+        ),
+      ),
+    ]).toEqual([
+      '8dddc4c0dc890495eceff7aa42f01a4a938343e1274ab767ebb5c612accfac15',
+      'e6061fd5d6695a1c2215353e4d3fe31e749d186af7d5711b113a2d55940f51e4',
+      'd008be98bd1758a7b80e687e8bcc3e0ee426260540ae0bdbb225f26ba1718b1d',
+      '5535637b6f5a2b68b764b47e073ba75538e74e22875ef45213e5306678967c6e',
+      '781cda8587f52bc99e6664f0d1d62e881137e3bf597c2fb4afd6d6444bd0f016',
+    ]);
   });
 
   it('gives another picture for every split, seed and index', () => {

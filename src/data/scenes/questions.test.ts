@@ -9,7 +9,7 @@ function solve(question: string, objects: readonly SceneObject[]): string {
   const meant = objects.filter(
     (o) =>
       (!/\b(circle|square|triangle|star|heart|diamond|cross|ring|moon|arrow)\b/.test(text) || text.includes(o.shape)) &&
-      (!/\b(red|green|blue|yellow|orange|purple|pink|cyan|white|black)\b/.test(text) || text.includes(o.colour)),
+      (!/\b(red|green|blue|yellow|orange|purple|pink|cyan|white|black)\b/.test(text) || text.includes(o.colour ?? 'without')),
   );
   if (text.startsWith('is there')) return meant.length > 0 ? 'yes' : 'no';
   if (text.startsWith('how many')) return String(objects.length);
@@ -17,7 +17,7 @@ function solve(question: string, objects: readonly SceneObject[]): string {
   if (only === undefined || meant.length > 1) return `ambiguous: ${question}`;
   if (text.startsWith('where')) return only.position;
   if (text.startsWith('what shape')) return only.shape;
-  if (/^what colou?r/.test(text)) return only.colour;
+  if (/^what colou?r/.test(text)) return only.colour ?? 'none';
   return only.size;
 }
 

@@ -1,14 +1,11 @@
+import { withArticle } from './captions.js';
 import type { Random } from './random.js';
-import type { SceneObject, SceneQuestion } from './truth.js';
+import type { PlainObject, SceneQuestion } from './truth.js';
 import { COLOURS, SHAPES } from './vocabulary.js';
 
-type Described = Pick<SceneObject, 'shape' | 'colour' | 'size' | 'position'>;
-
-const withArticle = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
-
 /** The shortest phrases that mean this object and no other. */
-function references(object: Described, objects: readonly Described[]): string[] {
-  const unique = (same: (other: Described) => boolean): boolean => objects.filter(same).length === 1;
+function references(object: PlainObject, objects: readonly PlainObject[]): string[] {
+  const unique = (same: (other: PlainObject) => boolean): boolean => objects.filter(same).length === 1;
   const phrases: string[] = [];
   if (objects.length === 1) phrases.push('the object');
   if (unique((o) => o.shape === object.shape)) phrases.push(`the ${object.shape}`);
@@ -16,7 +13,7 @@ function references(object: Described, objects: readonly Described[]): string[] 
   return phrases;
 }
 
-function aboutObject(object: Described, objects: readonly Described[], random: Random): SceneQuestion[] {
+function aboutObject(object: PlainObject, objects: readonly PlainObject[], random: Random): SceneQuestion[] {
   const questions: SceneQuestion[] = [];
   const ask = (kind: SceneQuestion['kind'], phrases: readonly string[], templates: readonly string[], answer: string): void => {
     if (phrases.length === 0) return;
@@ -34,7 +31,7 @@ function aboutObject(object: Described, objects: readonly Described[], random: R
 }
 
 /** One question whose answer is yes and one, close to it, whose answer is no: so neither answer is the likelier. */
-function aboutExistence(objects: readonly Described[], random: Random): SceneQuestion[] {
+function aboutExistence(objects: readonly PlainObject[], random: Random): SceneQuestion[] {
   const { shape, colour } = random.pick(objects);
   const otherShape = random.pick(SHAPES.filter((word) => !objects.some((o) => o.shape === word)));
   const otherColour = random.pick(COLOURS.filter((word) => !objects.some((o) => o.colour === word)));
@@ -50,7 +47,7 @@ function aboutExistence(objects: readonly Described[], random: Random): SceneQue
 }
 
 /** Every question that has one answer: each attribute of each object, how many there are, and a yes and a no. */
-export function sceneQuestions(objects: readonly Described[], random: Random): SceneQuestion[] {
+export function sceneQuestions(objects: readonly PlainObject[], random: Random): SceneQuestion[] {
   return [
     ...objects.flatMap((object) => aboutObject(object, objects, random)),
     { kind: 'count', question: random.pick(['How many objects are there?', 'How many shapes are there?']), answer: String(objects.length) },

@@ -1,6 +1,6 @@
 import type { Random } from './random.js';
-import { SIGNED_DISTANCE } from './signed-distance.js';
-import type { Rgb, Shape } from './vocabulary.js';
+import type { SignedDistance } from './signed-distance.js';
+import type { Rgb } from './vocabulary.js';
 
 /** A square RGB picture: `side` × `side` pixels, 3 bytes each, rows from the top. */
 export interface Raster {
@@ -10,7 +10,7 @@ export interface Raster {
 
 /** Where and how one shape is drawn, in pixels; `angle` turns it anticlockwise, in radians. */
 export interface Placement {
-  readonly shape: Shape;
+  readonly distance: SignedDistance;
   readonly rgb: Rgb;
   readonly x: number;
   readonly y: number;
@@ -20,6 +20,13 @@ export interface Placement {
 
 /** Pixels that hold at least half of the object: left and top are inside, right and bottom are one past it. */
 export type Box = [left: number, top: number, right: number, bottom: number];
+
+/** A drawn object. */
+export interface Drawn {
+  readonly box: Box;
+  /** Where in `pixels` those pixels start that lie at least one pixel inside the edge. */
+  readonly interior: readonly number[];
+}
 
 /** A plain colour that shades linearly by `slope` levels from one side to the other, with noise of ± `noise` levels. */
 export interface Background {
@@ -46,23 +53,25 @@ export function drawBackground(side: number, background: Background, random: Ran
   return { side, pixels: new Uint8Array(pixels.buffer) };
 }
 
-/** Draws a shape with edges smoothed over one pixel and returns its box. */
-export function drawShape({ side, pixels }: Raster, placement: Placement): Box {
-  const { shape, rgb, x: cx, y: cy, radius, angle } = placement;
-  const distance = SIGNED_DISTANCE[shape];
+/** Draws a shape with edges smoothed over one pixel. */
+export function drawShape({ side, pixels }: Raster, placement: Placement): Drawn {
+  const { distance, rgb, x: cx, y: cy, radius, angle } = placement;
   const reach = 1.35 * radius + 1;
   const cos = Math.cos(angle) / radius;
   const sin = Math.sin(angle) / radius;
   const box: Box = [side, side, 0, 0];
+  const interior: number[] = [];
   const first = (middle: number): number => Math.max(0, Math.floor(middle - reach));
   const last = (middle: number): number => Math.min(side - 1, Math.ceil(middle + reach));
   for (let y = first(cy); y <= last(cy); y++) {
     for (let x = first(cx); x <= last(cx); x++) {
       const dx = x + 0.5 - cx;
       const dy = cy - (y + 0.5);
-      const coverage = Math.min(1, 0.5 - radius * distance(dx * cos + dy * sin, dy * cos - dx * sin));
+      const depth = 0.5 - radius * distance(dx * cos + dy * sin, dy * cos - dx * sin);
+      const coverage = Math.min(1, depth);
       if (coverage <= 0) continue;
       const at = (y * side + x) * 3;
+      if (depth >= 1.5) interior.push(at);
       for (let channel = 0; channel < 3; channel++) {
         const under = pixels[at + channel] ?? 0;
         pixels[at + channel] = Math.round(under + ((rgb[channel] ?? 0) - under) * coverage);
@@ -74,5 +83,5 @@ export function drawShape({ side, pixels }: Raster, placement: Placement): Box {
       box[3] = Math.max(box[3], y + 1);
     }
   }
-  return box;
+  return { box, interior };
 }

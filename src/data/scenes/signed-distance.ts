@@ -1,20 +1,21 @@
 import type { Shape } from './vocabulary.js';
 
 /** Signed distance to a shape that fills about [−1, 1]², y upwards: negative inside, zero on the edge. */
-type SignedDistance = (x: number, y: number) => number;
+export type SignedDistance = (x: number, y: number) => number;
 
 type Vertex = readonly [number, number];
 
 /** Exact distance to a polygon; after Inigo Quilez, https://iquilezles.org/articles/distfunctions2d/ (sdPolygon, MIT). */
 function polygon(vertices: readonly Vertex[]): SignedDistance {
-  const edges = vertices.map((from, index): readonly [number, number, number, number] => {
-    const to = vertices[(index + 1) % vertices.length] ?? from;
-    return [from[0], from[1], to[0], to[1]];
-  });
+  const edges = Float64Array.from(vertices.flatMap((from, index) => [...from, ...(vertices[(index + 1) % vertices.length] ?? from)]));
   return (x, y) => {
     let squared = Infinity;
     let inside = false;
-    for (const [ax, ay, bx, by] of edges) {
+    for (let at = 0; at < edges.length; at += 4) {
+      const ax = edges[at] ?? 0;
+      const ay = edges[at + 1] ?? 0;
+      const bx = edges[at + 2] ?? 0;
+      const by = edges[at + 3] ?? 0;
       const ex = bx - ax;
       const ey = by - ay;
       const wx = x - ax;

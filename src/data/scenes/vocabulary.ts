@@ -4,11 +4,17 @@ export const COLOURS = ['red', 'green', 'blue', 'yellow', 'orange', 'purple', 'p
 export const SIZES = ['small', 'medium', 'large'] as const;
 /** The cells of a 3 × 3 grid in reading order. */
 export const POSITIONS = ['top left', 'top', 'top right', 'left', 'center', 'right', 'bottom left', 'bottom', 'bottom right'] as const;
+/** What a digit is called where a shape is asked for; only rich scenes have digits. */
+export const OBJECT_SHAPES = [...SHAPES, 'digit'] as const;
 export const SPLITS = ['train', 'validation', 'test'] as const;
+
+/** `plain`: one flat or shaded ground. `rich`: textures, digits, greyscale pictures, blur, noise and JPEG's losses. */
+export const STYLES = ['plain', 'rich'] as const;
 
 export type Shape = (typeof SHAPES)[number];
 export type Colour = (typeof COLOURS)[number];
 export type Size = (typeof SIZES)[number];
+export type Style = (typeof STYLES)[number];
 export type Split = (typeof SPLITS)[number];
 
 /** Red, green and blue, 0 to 255. */

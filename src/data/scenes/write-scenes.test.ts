@@ -40,6 +40,21 @@ describe('writeScenes', () => {
     expect((await readdir(out)).sort()).toEqual(['images', 'scenes.json', 'truths.jsonl']);
   });
 
+  it('writes the bytes it wrote before there were styles', async () => {
+    expect(await write({ count: 8, seed: 2 })).toBe('c2fcf241fb83d69f171c6cd723c804924fc7cfba5b6014326f9dc0e7ec01052e');
+    expect(JSON.parse(await readFile(path.join(out, 'scenes.json'), 'utf8'))).toEqual({ split: 'train', seed: 2, side: 32, maxObjects: 1 });
+  });
+
+  it('writes rich scenes, apart from plain ones', async () => {
+    await write({ style: 'rich', count: 5 });
+    for (const [index, truth] of (await truths()).entries()) {
+      const scene = generateScene({ seed: 3, split: 'train', side: 32, index, style: 'rich' });
+      expect(truth).toEqual({ ...scene.truth, file: truth.file });
+      expect(new Uint8Array(await sharp(path.join(out, truth.file)).raw().toBuffer())).toEqual(scene.pixels);
+    }
+    await expect(write({ count: 5, maxObjects: 4 })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
   it('goes on where it was stopped, redrawing only what is missing', async () => {
     const controller = new AbortController();
     const stopped = write({
