@@ -5,6 +5,7 @@ import { Value } from 'typebox/value';
 import { bench } from './commands/bench.js';
 import { caption } from './commands/caption.js';
 import { data } from './commands/data.js';
+import { evaluate } from './commands/eval.js';
 import { generate } from './commands/generate.js';
 import { models } from './commands/models.js';
 import { vqa } from './commands/vqa.js';
@@ -24,7 +25,7 @@ export function createProgram(session: Session): Command {
   program.hook('preAction', (_, command) => {
     session.terminal.configure(command.opts<OutputOptions>());
   });
-  for (const add of [caption, vqa, generate, models, data, bench]) add(program, session);
+  for (const add of [caption, vqa, generate, models, data, bench, evaluate]) add(program, session);
   return program;
 }
 

@@ -27,6 +27,13 @@ export const ERROR_CATALOGUE = {
   FILE_NOT_FOUND: { kind: 'input', hint: 'Check the path and its permissions.' },
   FILE_UNREADABLE: { kind: 'input', hint: 'Check that the path is a readable file.' },
   FILE_UNWRITABLE: { kind: 'resource', hint: 'Check the folder, its permissions and the free disk space.' },
+  DISK_FULL: { kind: 'resource', hint: 'Free disk space and run the same command again; a download goes on where it stopped.' },
+
+  MODEL_UNKNOWN: { kind: 'input', hint: 'Run `edgevlm models list` to see the names.' },
+  OFFLINE: { kind: 'resource', hint: 'Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to download.' },
+  DOWNLOAD_FAILED: { kind: 'resource', hint: 'Run the same command again: it goes on where it stopped.' },
+  DOWNLOAD_REFUSED: { kind: 'resource', hint: "Accept the licence on the model's page and set HF_TOKEN to a token that may read it." },
+  CHECKSUM_MISMATCH: { kind: 'model', hint: 'Download the model again: edgevlm models pull --model NAME --force.' },
 
   IMAGE_UNSUPPORTED: { kind: 'input', hint: 'Use a JPEG, PNG, WebP, GIF, TIFF or AVIF picture.' },
   IMAGE_CORRUPT: { kind: 'input', hint: 'The picture could not be decoded: save it again or use another file.' },

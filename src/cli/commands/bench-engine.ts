@@ -1,5 +1,4 @@
 import os from 'node:os';
-import path from 'node:path';
 
 import { type Command, InvalidArgumentError } from 'commander';
 
@@ -8,16 +7,13 @@ import { compareForwardPasses, speedVerdicts } from '../../bench/scenarios/engin
 import { engineReport } from '../../bench/scenarios/engine/engine-report.js';
 import { runEngineScenario } from '../../bench/scenarios/engine/engine-scenario.js';
 import { findModel } from '../../catalogue/find-model.js';
-import { dataDirectories } from '../../core/data-directories.js';
-import { writeFileAtomically } from '../../core/write-file-atomically.js';
-import { describePrecision } from '../../formats/gguf/describe-precision.js';
-import { createRunRecord, type ModelIdentity } from '../../core/run-record.js';
-import { sha256File } from '../../core/sha256-file.js';
+import { createRunRecord } from '../../core/run-record.js';
 import { readGguf, type GgufFile } from '../../formats/gguf/read-gguf.js';
 import { FORWARD_RUNTIMES, startForwardPass, type ForwardRuntime } from '../../runtimes/forward-passes.js';
-import { RunStore, writeRunRecord } from '../../tracking/files/run-store.js';
+import { identifyModel } from '../identify-model.js';
 import { wholeNumber } from '../options/number-parser.js';
 import { addOutputOptions } from '../options/output-options.js';
+import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
 
 interface BenchEngineOptions {
@@ -69,7 +65,7 @@ async function run(options: BenchEngineOptions, { terminal, signal }: Session): 
 
   const environment = await describeEnvironment();
   // Hashing reads the whole file, so that no runtime's first load is the one that waits for the disk.
-  const identity = await identify(file, signal);
+  const identity = await identifyModel(file, signal);
   const result = await runEngineScenario({
     start: runtimes.map((runtime) => () => startForwardPass(runtime, { model, threads, context })),
     threads,
@@ -115,25 +111,9 @@ async function run(options: BenchEngineOptions, { terminal, signal }: Session): 
     prefill: plan.prefill,
     bytesPerToken: bytesPerToken(file),
   });
-  const saved = await new RunStore(dataDirectories().runs).save(record);
-  if (options.out !== undefined) await writeReport(options.out, record, report);
+  const saved = await saveRun(record, report, options.out);
   terminal.result(record, report.join('\n'));
-  terminal.note(`the run is saved as ${options.out ?? saved}`);
-}
-
-async function writeReport(out: string, record: Parameters<typeof writeRunRecord>[1], report: readonly string[]): Promise<void> {
-  await writeRunRecord(out, record);
-  const markdown = `# ${record.command}, ${record.createdAt}\n\n${report.join('\n')}\n`;
-  await writeFileAtomically(`${out.replace(/\.json$/, '')}.md`, (write) => write(new TextEncoder().encode(markdown)));
-}
-
-async function identify(file: GgufFile, signal: AbortSignal): Promise<ModelIdentity> {
-  return {
-    name: path.basename(file.path),
-    sha256: await sha256File(file.path, signal),
-    bytes: file.fileBytes,
-    precision: describePrecision(file),
-  };
+  terminal.note(`the run is saved as ${saved}`);
 }
 
 /** Every matrix is read once a token; of the token embeddings only one row is, unless they are the head, too. */

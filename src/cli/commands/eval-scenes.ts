@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 
 import { type Command, Option } from 'commander';
 
@@ -10,19 +9,16 @@ import { scenesReport } from '../../bench/scenarios/scenes/scenes-report.js';
 import { runScenesScenario } from '../../bench/scenarios/scenes/scenes-scenario.js';
 import { scoreScenes, type ScenesScores } from '../../bench/scenarios/scenes/score-scenes.js';
 import { findModel } from '../../catalogue/find-model.js';
-import { dataDirectories } from '../../core/data-directories.js';
 import { EdgeVlmError } from '../../core/errors.js';
 import { createRunRecord, type ModelIdentity, type RunRecord } from '../../core/run-record.js';
-import { sha256File } from '../../core/sha256-file.js';
-import { writeFileAtomically } from '../../core/write-file-atomically.js';
 import { sceneSettings } from '../../data/scenes/generate-scene.js';
 import { SPLITS, STYLES, type Split, type Style } from '../../data/scenes/vocabulary.js';
-import { describePrecision } from '../../formats/gguf/describe-precision.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
-import { RunStore, writeRunRecord } from '../../tracking/files/run-store.js';
+import { identifyModel } from '../identify-model.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { wholeNumber } from '../options/number-parser.js';
 import { addOutputOptions } from '../options/output-options.js';
+import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
 import { startEngine, visionOf } from '../start-engine.js';
 import { evalScenePictures, SCENE_VOCABULARY } from './eval-scene-pictures.js';
@@ -123,10 +119,9 @@ async function run(options: EvalScenesOptions, session: Session): Promise<void> 
       }),
     );
     const report = [...scenesReport(scores), '', ...partial, ...notes(shuffle)];
-    const saved = await new RunStore(dataDirectories().runs).save(record);
-    if (options.out !== undefined) await writeReport(options.out, record, report);
+    const saved = await saveRun(record, report, options.out);
     terminal.result({ run: record.id, count, pictures: pictures.length, shuffle, ...scoreFields(scores) }, report.join('\n'));
-    terminal.note(`the run is saved as ${options.out ?? saved}`);
+    terminal.note(`the run is saved as ${saved}`);
     if (pictures.length < count) throw new EdgeVlmError('CANCELLED', `stopped after ${pictures.length} of ${count} pictures`);
   } finally {
     await engine.close();
@@ -179,18 +174,8 @@ function scoreFields({ scores, ciderOfTruth }: ScenesScores): object {
   };
 }
 
-async function writeReport(out: string, record: RunRecord, report: readonly string[]): Promise<void> {
-  await writeRunRecord(out, record);
-  const markdown = `# ${record.command}, ${record.createdAt}\n\n${report.join('\n')}\n`;
-  await writeFileAtomically(`${out.replace(/\.json$/, '')}.md`, (write) => write(new TextEncoder().encode(markdown)));
-}
-
 async function identifyModels(options: ModelOptions, signal: AbortSignal): Promise<Record<string, ModelIdentity>> {
   const { model, mmproj } = await findModel({ model: options.model, mmproj: options.mmproj, vision: true });
-  const identify = async (path_: string): Promise<ModelIdentity> => {
-    const file = await readGguf(path_);
-    const { fileBytes: bytes } = file;
-    return { name: path.basename(file.path), sha256: await sha256File(file.path, signal), bytes, precision: describePrecision(file) };
-  };
+  const identify = async (file: string): Promise<ModelIdentity> => identifyModel(await readGguf(file), signal);
   return { model: await identify(model), ...(mmproj !== undefined && { mmproj: await identify(mmproj) }) };
 }
