@@ -1,8 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { dataDirectories } from '../core/data-directories.js';
 import { EdgeVlmError } from '../core/errors.js';
+import { findEntry } from './entry-named.js';
+import { fileSize } from './file-size.js';
+import { searchFolders } from './models-folders.js';
+import { findPulled, mmprojPulledWith } from './pull/find-pulled.js';
 
 export interface ModelRequest {
   /** A path, a file name, or a name with an optional precision: `shapes`, `shapes:q8_0`. */
@@ -29,28 +31,26 @@ const NAME = /^(?<stem>[a-z0-9][\w.+-]*?)(?<extension>\.gguf)?(?::(?<precision>[
 const GGUF_FILE = /\.gguf$/i;
 const MMPROJ_FILE = /mmproj.*\.gguf$/i;
 
-/** Where names are looked up: the user's folders, then the models that come with the package. */
-function modelFolders(): string[] {
-  // In a clone the first and the last are the same.
-  return [...new Set([...dataDirectories().models, fileURLToPath(new URL('../../models', import.meta.url))])];
-}
-
 /**
  * Resolves what a user calls a model to files. A file at that path wins; else a name is looked up in `folders`, in their
  * subfolders and in the Hub cache's snapshots: `shapes:q8_0` is `shapes-q8_0.gguf`, and `shapes` is `shapes-f16.gguf` or `shapes.gguf`.
+ * A name no file has may be one of the catalogue's; then it means what `models pull` brought.
  * @throws EdgeVlmError FILE_NOT_FOUND, telling where was looked; MMPROJ_MISSING when several files could be the vision half.
  */
-export async function findModel(request: ModelRequest, folders: readonly string[] = modelFolders()): Promise<FoundModel> {
+export async function findModel(request: ModelRequest, folders: readonly string[] = searchFolders()): Promise<FoundModel> {
   const isPath = await isFile(request.model);
   const model = isPath ? request.model : await findByName(request.model, folders);
   if (request.mmproj !== undefined) return { model, mmproj: await findMmproj(request.mmproj, model), mmprojGuessed: false };
-  const beside = request.vision === false ? undefined : await mmprojBeside(model);
+  const beside = request.vision === false ? undefined : await mmprojOf(model);
   return { model, ...(beside !== undefined && { mmproj: beside }), mmprojGuessed: isPath && beside !== undefined };
 }
 
 async function findByName(wanted: string, folders: readonly string[]): Promise<string> {
   const { stem, extension, precision } = NAME.exec(wanted)?.groups ?? {};
   if (stem === undefined || (extension !== undefined && precision !== undefined)) {
+    // Some of the catalogue's names are those of repositories, with a slash.
+    const pulled = await findPulled(wanted, folders);
+    if (pulled !== undefined) return pulled.model;
     throw new EdgeVlmError('FILE_NOT_FOUND', `${wanted} does not exist`, {
       hint: 'Check the path, or use the name of a model, such as shapes or shapes:q8_0.',
     });
@@ -67,9 +67,15 @@ async function findByName(wanted: string, folders: readonly string[]): Promise<s
       for (const file of files) if (isPrecisionOf(stem, file)) others.add(file);
     }
   }
+  const pulled = await findPulled(wanted, folders);
+  if (pulled !== undefined) return pulled.model;
+  const entry = findEntry(wanted);
   const found = others.size === 0 ? '' : `; of ${stem} there is ${[...others].join(', ')}`;
   throw new EdgeVlmError('FILE_NOT_FOUND', `there is no file ${wanted} and no ${names.join(' or ')} in ${folders.join(', ')}${found}`, {
-    hint: 'Check the spelling, or pass the path of a GGUF file with --model.',
+    hint:
+      entry === undefined || entry.shipped
+        ? 'Check the spelling, or pass the path of a GGUF file with --model.'
+        : `Download it: edgevlm models pull --model ${entry.name}`,
   });
 }
 
@@ -98,6 +104,12 @@ async function findMmproj(wanted: string, model: string): Promise<string> {
   throw new EdgeVlmError('FILE_NOT_FOUND', `the vision half ${wanted} does not exist, neither here nor beside ${model}`);
 }
 
+/** What was pulled together with the model, else the one that lies beside it. */
+async function mmprojOf(model: string): Promise<string | undefined> {
+  const pulled = await mmprojPulledWith(model);
+  return pulled === undefined ? mmprojBeside(model) : (pulled ?? undefined);
+}
+
 async function mmprojBeside(model: string): Promise<string | undefined> {
   const folder = dirname(model);
   const [first, ...more] = (await namesIn(folder)).filter((name) => MMPROJ_FILE.test(name) && name !== basename(model));
@@ -113,9 +125,6 @@ async function namesIn(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [])).sort();
 }
 
-function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isFile(),
-    () => false,
-  );
+async function isFile(path: string): Promise<boolean> {
+  return (await fileSize(path)) !== undefined;
 }

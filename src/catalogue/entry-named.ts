@@ -1,0 +1,18 @@
+import { EdgeVlmError } from '../core/errors.js';
+import { CATALOGUE } from './catalogue.js';
+import type { ModelEntry } from './model-entry.js';
+
+/** The entry with this name or alias, in any case; undefined where there is none. */
+export function findEntry(name: string, catalogue: readonly ModelEntry[] = CATALOGUE): ModelEntry | undefined {
+  const wanted = name.toLowerCase();
+  return catalogue.find((entry) => [entry.name, ...entry.aliases].some((candidate) => candidate.toLowerCase() === wanted));
+}
+
+/** The same, for a name that must be there. @throws EdgeVlmError MODEL_UNKNOWN */
+export function entryNamed(name: string, catalogue: readonly ModelEntry[] = CATALOGUE): ModelEntry {
+  const entry = findEntry(name, catalogue);
+  if (entry !== undefined) return entry;
+  throw new EdgeVlmError('MODEL_UNKNOWN', `the catalogue has no model ${JSON.stringify(name)}`, {
+    hint: `There are ${catalogue.map((known) => known.name).join(', ')}.`,
+  });
+}
