@@ -24,7 +24,6 @@ from model import build_model, image_embeddings, prompt_turn, save_model
 from tokenizer import train_tokenizer
 
 VOCABULARY = 640
-QUESTIONS_PER_PICTURE = 4
 
 
 class Supervision(nn.Module):
@@ -136,6 +135,14 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))))
 
 
+def settling_rate(step: int, steps: int, settle: float, peak: float, warmup: int) -> float:
+    """Constant, because matching a question with what it asks about appears late and suddenly; then falling to settle."""
+    start = round(steps * (1 - settle))
+    if step < start:
+        return peak * min(1, (step + 1) / warmup)
+    return learning_rate(step - start, steps - start, peak, 0)
+
+
 def make_tokenizer(folders: list[Path]) -> PreTrainedTokenizerFast:
     truths = itertools.chain.from_iterable(read_truths(folder)[:20000] for folder in folders)
     lines = (
@@ -186,9 +193,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000, help="steps of the second phase: the whole model")
     parser.add_argument("--batch", type=int, default=64, help="pictures a step")
     parser.add_argument("--parts", type=int, default=4, help="parts a step's pictures are split into, for the threads to share")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate of the first phase")
+    parser.add_argument("--decoder-rate", type=float, default=1e-3, help="peak learning rate of the second phase")
+    parser.add_argument("--questions", type=int, default=6, help="questions a picture in the second phase")
     parser.add_argument("--warmup", type=int, default=200, help="steps")
     parser.add_argument("--curriculum", type=float, default=0.15, help="share of the second phase with single-object scenes only")
+    parser.add_argument("--settle", type=float, default=0.35, help="share of the second phase, at its end, with all scenes and a falling rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints and validations")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -261,12 +271,14 @@ def main() -> None:
             compute, share = tower_losses, 1.0
             rate = learning_rate(step, 2 * arguments.tower_steps, arguments.rate, arguments.warmup)
         else:
-            # A curriculum: the decoder first learns to speak of one object.
-            pool = singles if joint < arguments.curriculum * arguments.steps else mixed
+            # The decoder first learns to speak of one object; then, from scenes where only the question tells which object
+            # is meant, to look for it; then everything together.
+            done = joint / arguments.steps
+            pool = singles if done < arguments.curriculum else several if done < 1 - arguments.settle else mixed
             order = batch_indices(pool, arguments.seed, joint, arguments.batch)
-            batches = [scenes.batch(part, random, QUESTIONS_PER_PICTURE) for part in np.split(order, arguments.parts)]
+            batches = [scenes.batch(part, random, arguments.questions) for part in np.split(order, arguments.parts)]
             compute, share = losses, 0.3
-            rate = learning_rate(joint, arguments.steps, arguments.rate, arguments.warmup)
+            rate = settling_rate(joint, arguments.steps, arguments.settle, arguments.decoder_rate, arguments.warmup)
         sums += workers.gradient(compute, model, supervision, batches, share).numpy()
         nn.utils.clip_grad_norm_([p for _, p in parameters], 1.0)
         for group in optimizer.param_groups:
