@@ -43,8 +43,7 @@ size, position and wording of every object are right; `vqa` is the mean over all
 
 `Describe the picture.` gives `a small red circle at the top left.` Questions it was trained on: `What color is the circle?`,
 `What shape is the red object?`, `Where is the star?`, `How big is the red heart?`, `How many objects are there?`,
-`Is there a blue ring?`. The table says which of them it answers: half of the `exists` questions are true, so 50% there is a
-coin's share, and with two objects 50% is the share of an answer about either.
+`Is there a blue ring?`. Half of the `exists` questions are true, so 50% there would be a coin's share.
 
 ## Limits
 
