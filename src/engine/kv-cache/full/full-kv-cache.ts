@@ -19,7 +19,7 @@ const HIDDEN = 0xfc00;
 
 interface FullKvPlan extends KvPlan {
   /** Cell of every token. */
-  readonly cells: BigInt64Array;
+  readonly cells: Int32Array;
   /** Sequence of every token. */
   readonly sequences: Int32Array;
   /** Cells that attention runs over, from the first. */
@@ -70,7 +70,7 @@ export class FullKvCache extends Resource implements KvCache<FullKvPlan> {
 
   plan(batch: readonly SequenceTokens[]): FullKvPlan {
     const tokens = batch.reduce((sum, { count }) => sum + count, 0);
-    const cells = new BigInt64Array(tokens);
+    const cells = new Int32Array(tokens);
     const positions = new Int32Array(tokens);
     const sequences = new Int32Array(tokens);
     const planned = new Map<number, number>();
@@ -84,7 +84,7 @@ export class FullKvCache extends Resource implements KvCache<FullKvPlan> {
         if (cell >= this.#sequenceOf.length) {
           throw new EdgeVlmError('CONTEXT_FULL', `${tokens} more tokens do not fit into a context of ${this.geometry.cells}`);
         }
-        cells[token] = BigInt(cell);
+        cells[token] = cell;
         positions[token] = start + i;
         sequences[token] = sequence;
       }
@@ -96,7 +96,7 @@ export class FullKvCache extends Resource implements KvCache<FullKvPlan> {
 
   commit(plan: FullKvPlan): void {
     for (let token = 0; token < plan.tokens; token++) {
-      const cell = Number(plan.cells[token]);
+      const cell = plan.cells[token] ?? 0;
       const sequence = plan.sequences[token] ?? FREE;
       const position = plan.positions[token] ?? 0;
       this.#sequenceOf[cell] = sequence;
@@ -124,7 +124,8 @@ export class FullKvCache extends Resource implements KvCache<FullKvPlan> {
   fill(graph: Graph, inputs: KvInputs, plan: FullKvPlan): void {
     const { cells, mask } = inputs;
     if (cells === undefined || mask === undefined) throw new EdgeVlmError('INTERNAL', 'the graph lacks the inputs of its cache');
-    graph.set(cells, plan.cells, plan.cells.byteLength);
+    const rows = BigInt64Array.from(plan.cells, BigInt);
+    graph.set(cells, rows, rows.byteLength);
     const bits = this.#mask(plan);
     graph.set(mask, bits, bits.byteLength);
   }
@@ -162,17 +163,22 @@ export class FullKvCache extends Resource implements KvCache<FullKvPlan> {
   /** [tokens, window] f16: a token sees the cells of its sequence up to its own position. */
   #mask(plan: FullKvPlan): Uint16Array {
     const { window, tokens } = plan;
-    const bits = new Uint16Array(window * tokens).fill(HIDDEN);
+    const bits = new Uint16Array(window * tokens);
+    // What a sequence's next token sees; it grows by a cell with every token of the batch.
+    const seen = new Map<number, Uint16Array>();
     for (let token = 0; token < tokens; token++) {
-      const sequence = plan.sequences[token];
-      const row = token * window;
-      for (let cell = 0; cell < window; cell++) {
-        if (this.#sequenceOf[cell] === sequence) bits[row + cell] = VISIBLE; // committed cells all lie before the batch
-      }
-      for (let earlier = 0; earlier <= token; earlier++) {
-        if (plan.sequences[earlier] === sequence) bits[row + Number(plan.cells[earlier])] = VISIBLE;
-      }
+      const sequence = plan.sequences[token] ?? FREE;
+      const row = seen.get(sequence) ?? this.#committedCells(sequence, window);
+      seen.set(sequence, row);
+      row[plan.cells[token] ?? 0] = VISIBLE;
+      bits.set(row, token * window);
     }
     return bits;
+  }
+
+  #committedCells(sequence: number, window: number): Uint16Array {
+    const row = new Uint16Array(window).fill(HIDDEN);
+    for (let cell = 0; cell < window; cell++) if (this.#sequenceOf[cell] === sequence) row[cell] = VISIBLE;
+    return row;
   }
 }
