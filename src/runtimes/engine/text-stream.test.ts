@@ -15,6 +15,11 @@ describe('text from token bytes', () => {
     ]);
   });
 
+  it('leaves out a character that was cut off, so that a cancelled answer is the beginning of the whole one', () => {
+    const stream = new TextStream();
+    expect(stream.push(bytes('a€').subarray(0, 2)) + stream.end()).toBe('a');
+  });
+
   it('ends before a stop string, also one that comes in pieces', () => {
     const stream = new TextStream(['END']);
     expect(stream.push(bytes('oneE'))).toBe('one');

@@ -25,9 +25,9 @@ export class TextStream {
     return this.#release(this.#decoder.decode(bytes, { stream: true }), false);
   }
 
-  /** What was still held. */
+  /** What was still held. The bytes of a character that never became whole are dropped: they are no text. */
   end(): string {
-    return this.#release(this.#decoder.decode(), true);
+    return this.#release('', true);
   }
 
   #release(text: string, all: boolean): string {
