@@ -67,11 +67,6 @@ export class DecoderRunner extends Resource {
     this.#allocator = new GraphAllocator(backend);
   }
 
-  /** Native memory for intermediate results. */
-  get computeBytes(): number {
-    return this.#allocator.bytes;
-  }
-
   /** Time spent inside compute graphs so far; what a step takes beyond it is the host's. */
   get compute_ms(): number {
     return this.#compute_ms;

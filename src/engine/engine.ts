@@ -175,15 +175,20 @@ export class Engine implements Disposable {
         maxTokens: task.maxTokens,
         isEnd: task.isEnd,
       });
-      for (;;) {
-        const next = await tokens.next();
-        if (next.done === true) {
-          finishReason = next.value;
-          break;
+      try {
+        for (;;) {
+          const next = await tokens.next();
+          if (next.done === true) {
+            finishReason = next.value;
+            break;
+          }
+          clock.markFirstToken();
+          counts.completionTokens++;
+          yield { type: 'token', token: next.value };
         }
-        clock.markFirstToken();
-        counts.completionTokens++;
-        yield { type: 'token', token: next.value };
+      } finally {
+        // A reader that leaves early must not leave the strategy hanging: it may hold a draft's state.
+        await tokens.return('stop');
       }
     } catch (thrown) {
       if (!(thrown instanceof EdgeVlmError && thrown.code === 'CANCELLED')) throw thrown;

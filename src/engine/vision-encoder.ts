@@ -31,11 +31,6 @@ export class VisionEncoder extends Resource {
     this.#allocator.place(this.#graph);
   }
 
-  /** Native memory for intermediate results. */
-  get computeBytes(): number {
-    return this.#allocator.bytes;
-  }
-
   /**
    * @returns [tokensPerTile, embedding]
    * @throws BATCH_INVALID for a tile of another size; CANCELLED

@@ -74,8 +74,6 @@ const MAX_LANES = 4;
 export class Weights extends Resource {
   /** Native bytes held. */
   readonly bytes: number;
-  /** How many of those are in repacked form. */
-  readonly repackedBytes: number;
   readonly #context: TensorContext;
   readonly #buffers: readonly Buffer[];
   readonly #tensors: ReadonlyMap<string, Tensor>;
@@ -86,7 +84,6 @@ export class Weights extends Resource {
     this.#buffers = buffers;
     this.#tensors = tensors;
     this.bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
-    this.repackedBytes = buffers.filter(({ type }) => type !== backend.defaultBufferType).reduce((sum, buffer) => sum + buffer.bytes, 0);
   }
 
   /**

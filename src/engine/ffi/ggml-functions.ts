@@ -14,18 +14,14 @@ export interface GgmlFunctions {
   ggml_graph_overhead_custom: (size: number, gradients: boolean) => number;
   ggml_new_graph_custom: (context: Pointer, size: number, gradients: boolean) => Pointer;
   ggml_build_forward_expand: (graph: Pointer, tensor: T) => void;
-  ggml_graph_n_nodes: (graph: Pointer) => number;
   ggml_new_tensor_4d: (context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number) => T;
   ggml_set_name: (tensor: T, name: string) => T;
   ggml_set_input: (tensor: T) => void;
   ggml_set_output: (tensor: T) => void;
-  ggml_nbytes: (tensor: T) => number;
-  ggml_is_empty: (tensor: T) => boolean;
 
   // Operations
   ggml_add: (c: Pointer, a: T, b: T) => T;
   ggml_mul: (c: Pointer, a: T, b: T) => T;
-  ggml_scale: (c: Pointer, a: T, factor: number) => T;
   ggml_mul_mat: (c: Pointer, weight: T, x: T) => T;
   ggml_get_rows: (c: Pointer, a: T, ids: T) => T;
   ggml_set_rows: (c: Pointer, destination: T, source: T, ids: T) => T;
@@ -33,7 +29,6 @@ export interface GgmlFunctions {
   ggml_rms_norm: (c: Pointer, a: T, epsilon: number) => T;
   ggml_gelu: (c: Pointer, a: T) => T;
   ggml_swiglu_split: (c: Pointer, gate: T, up: T) => T;
-  ggml_soft_max_ext: (c: Pointer, a: T, mask: T | null, scale: number, maxBias: number) => T;
   ggml_rope_ext: (
     c: Pointer,
     a: T,
@@ -53,7 +48,6 @@ export interface GgmlFunctions {
   ggml_flash_attn_ext_set_prec: (attention: T, precision: number) => void;
   ggml_reshape_2d: (c: Pointer, a: T, ne0: number, ne1: number) => T;
   ggml_reshape_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number) => T;
-  ggml_view_2d: (c: Pointer, a: T, ne0: number, ne1: number, nb1: number, offset: number) => T;
   ggml_view_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, nb1: number, nb2: number, offset: number) => T;
   ggml_permute: (c: Pointer, a: T, axis0: number, axis1: number, axis2: number, axis3: number) => T;
   ggml_cont: (c: Pointer, a: T) => T;
@@ -71,7 +65,6 @@ export interface GgmlFunctions {
   ggml_backend_buffer_get_base: (buffer: Pointer) => Pointer;
   ggml_backend_buffer_clear: (buffer: Pointer, value: number) => void;
   ggml_backend_buffer_free: (buffer: Pointer) => void;
-  ggml_backend_buffer_set_usage: (buffer: Pointer, usage: number) => void;
   ggml_backend_tensor_alloc: (buffer: Pointer, tensor: T, address: bigint) => number;
   ggml_backend_tensor_set: (tensor: T, data: Data, offset: number, bytes: number) => void;
   ggml_backend_tensor_get: (tensor: T, data: Data, offset: number, bytes: number) => void;
@@ -97,17 +90,13 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_graph_overhead_custom: 'size_t ggml_graph_overhead_custom(size_t size, bool grads)',
   ggml_new_graph_custom: 'void* ggml_new_graph_custom(void* ctx, size_t size, bool grads)',
   ggml_build_forward_expand: 'void ggml_build_forward_expand(void* graph, void* t)',
-  ggml_graph_n_nodes: 'int ggml_graph_n_nodes(void* graph)',
   ggml_new_tensor_4d: 'void* ggml_new_tensor_4d(void* ctx, int type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)',
   ggml_set_name: 'void* ggml_set_name(void* t, const char* name)',
   ggml_set_input: 'void ggml_set_input(void* t)',
   ggml_set_output: 'void ggml_set_output(void* t)',
-  ggml_nbytes: 'size_t ggml_nbytes(void* t)',
-  ggml_is_empty: 'bool ggml_is_empty(void* t)',
 
   ggml_add: 'void* ggml_add(void* ctx, void* a, void* b)',
   ggml_mul: 'void* ggml_mul(void* ctx, void* a, void* b)',
-  ggml_scale: 'void* ggml_scale(void* ctx, void* a, float s)',
   ggml_mul_mat: 'void* ggml_mul_mat(void* ctx, void* w, void* x)',
   ggml_get_rows: 'void* ggml_get_rows(void* ctx, void* a, void* ids)',
   ggml_set_rows: 'void* ggml_set_rows(void* ctx, void* dst, void* src, void* ids)',
@@ -115,7 +104,6 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_rms_norm: 'void* ggml_rms_norm(void* ctx, void* a, float eps)',
   ggml_gelu: 'void* ggml_gelu(void* ctx, void* a)',
   ggml_swiglu_split: 'void* ggml_swiglu_split(void* ctx, void* gate, void* up)',
-  ggml_soft_max_ext: 'void* ggml_soft_max_ext(void* ctx, void* a, void* mask, float scale, float max_bias)',
   ggml_rope_ext:
     'void* ggml_rope_ext(void* ctx, void* a, void* pos, void* ff, int n_dims, int mode, int n_ctx_orig, float base, float scale, float ext, float attn, float fast, float slow)',
   ggml_flash_attn_ext:
@@ -123,7 +111,6 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_flash_attn_ext_set_prec: 'void ggml_flash_attn_ext_set_prec(void* a, int prec)',
   ggml_reshape_2d: 'void* ggml_reshape_2d(void* ctx, void* a, int64_t ne0, int64_t ne1)',
   ggml_reshape_3d: 'void* ggml_reshape_3d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2)',
-  ggml_view_2d: 'void* ggml_view_2d(void* ctx, void* a, int64_t ne0, int64_t ne1, size_t nb1, size_t offset)',
   ggml_view_3d: 'void* ggml_view_3d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, size_t nb1, size_t nb2, size_t offset)',
   ggml_permute: 'void* ggml_permute(void* ctx, void* a, int x, int y, int z, int w)',
   ggml_cont: 'void* ggml_cont(void* ctx, void* a)',
@@ -140,7 +127,6 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_backend_buffer_get_base: 'void* ggml_backend_buffer_get_base(void* buffer)',
   ggml_backend_buffer_clear: 'void ggml_backend_buffer_clear(void* buffer, uint8_t value)',
   ggml_backend_buffer_free: 'void ggml_backend_buffer_free(void* buffer)',
-  ggml_backend_buffer_set_usage: 'void ggml_backend_buffer_set_usage(void* buffer, int usage)',
   ggml_backend_tensor_alloc: 'int ggml_backend_tensor_alloc(void* buffer, void* t, void* addr)',
   ggml_backend_tensor_set: 'void ggml_backend_tensor_set(void* t, const void* data, size_t offset, size_t size)',
   ggml_backend_tensor_get: 'void ggml_backend_tensor_get(void* t, void* data, size_t offset, size_t size)',

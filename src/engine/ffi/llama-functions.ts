@@ -141,11 +141,9 @@ export interface LlamaFunctions {
   llama_free: (context: Pointer) => void;
   llama_attach_threadpool: (context: Pointer, threadpool: Pointer, batchThreadpool: Pointer | null) => void;
   llama_get_memory: (context: Pointer) => Pointer;
-  llama_memory_clear: (memory: Pointer, data: boolean) => void;
   llama_memory_seq_rm: (memory: Pointer, sequence: number, from: number, to: number) => boolean;
   llama_batch_get_one: (tokens: Pointer, count: number) => LlamaBatch;
   llama_decode: (context: Pointer, batch: LlamaBatch) => number;
-  llama_synchronize: (context: Pointer) => void;
   llama_get_logits_ith: (context: Pointer, index: number) => Pointer | null;
 
   llama_model_quantize_default_params: () => LlamaQuantizeParams;
@@ -190,11 +188,9 @@ const DECLARATIONS: Declarations<LlamaFunctions> = {
   llama_free: 'void llama_free(void* ctx)',
   llama_attach_threadpool: 'void llama_attach_threadpool(void* ctx, void* threadpool, void* threadpool_batch)',
   llama_get_memory: 'void* llama_get_memory(void* ctx)',
-  llama_memory_clear: 'void llama_memory_clear(void* mem, bool data)',
   llama_memory_seq_rm: 'bool llama_memory_seq_rm(void* mem, int32_t seq, int32_t p0, int32_t p1)',
   llama_batch_get_one: 'llama_batch llama_batch_get_one(void* tokens, int32_t n_tokens)',
   llama_decode: 'int32_t llama_decode(void* ctx, llama_batch batch)',
-  llama_synchronize: 'void llama_synchronize(void* ctx)',
   llama_get_logits_ith: 'void* llama_get_logits_ith(void* ctx, int32_t i)',
 
   llama_model_quantize_default_params: 'llama_model_quantize_params llama_model_quantize_default_params()',

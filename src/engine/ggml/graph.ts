@@ -65,10 +65,6 @@ export class Graph extends TensorContext {
     return this.packed(this.ggml.ggml_mul(this.context, a.pointer, b.pointer), a.type, a.shape);
   }
 
-  scale(a: Tensor, factor: number): Tensor {
-    return this.packed(this.ggml.ggml_scale(this.context, a.pointer, factor), a.type, a.shape);
-  }
-
   /** `weight` [k, n, …] times `x` [k, m, …] gives f32 [n, m, …]. */
   mulMat(weight: Tensor, x: Tensor): Tensor {
     const [k, n, w2, w3] = weight.shape;

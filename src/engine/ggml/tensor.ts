@@ -34,10 +34,6 @@ export class Tensor {
     return this.shape[0] * this.shape[1] * this.shape[2] * this.shape[3];
   }
 
-  get rows(): number {
-    return this.shape[1] * this.shape[2] * this.shape[3];
-  }
-
   get contiguous(): boolean {
     const packed = packedStrides(this.type, this.shape);
     return this.shape.every((extent, axis) => extent === 1 || this.strides[axis] === packed[axis]);
