@@ -1,8 +1,9 @@
-"""Scenes written by `edgevlm data scenes`, as arrays: pixels decoded once, truths tokenised once."""
+"""Scenes and albums written by `edgevlm data`, as arrays: pixels decoded once, truths tokenised once."""
 
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
-from model import IMAGE_SIDE, PATCHES_PER_SIDE, PROMPT_PREFIX, TOKENS_PER_SIDE, prompt_turn
+from model import IMAGE_SIDE, IMAGE_TOKENS, PATCHES_PER_SIDE, PROMPT_PREFIX, TOKENS_PER_SIDE, prompt_turn
 from tokenizer import END_OF_UTTERANCE
 
-SHAPES = ["circle", "square", "triangle", "star", "heart", "diamond", "cross", "ring", "moon", "arrow"]
+SHAPES = ["circle", "square", "triangle", "star", "heart", "diamond", "cross", "ring", "moon", "arrow", "digit"]
 COLOURS = ["red", "green", "blue", "yellow", "orange", "purple", "pink", "cyan", "white", "black"]
 SIZES = ["small", "medium", "large"]
+DIGITS = [str(digit) for digit in range(10)]
+POSITIONS = ["top left", "top right", "bottom left", "bottom right", "top", "left", "center", "right", "bottom"]
+# What each patch and each image token is labelled with, in this order; objects without a colour or a digit have no such label.
+LABELS: list[tuple[str, list[str]]] = [("shape", SHAPES), ("colour", COLOURS), ("size", SIZES), ("digit", DIGITS)]
 
 CAPTION_PROMPTS = [
     "Describe the picture.",
@@ -32,127 +37,194 @@ CAPTION_PROMPTS = [
     "What is in this image?",
 ]
 
-# Yes or no is learnt last: it compares the question with the picture, where the other answers are read off the picture.
-EXISTS_WEIGHT = 3.0
+# How often a kind of question is drawn: more often those that compare the question with the picture, which are learnt last.
+KIND_WEIGHT = {"exists": 2.0, "relation": 2.5, "count": 1.5, "digit": 2.0}
+
+NOUNS = {**{shape: shape for shape in SHAPES}, **{f"{shape}s": shape for shape in SHAPES}, "crosses": "cross"}
+WORD = "|".join([r"digit \d", *SIZES, *COLOURS, *NOUNS, "objects?", "shapes?"])
+PHRASE = re.compile(rf"\b(?:the|an?|anything|many)((?: (?:{WORD})\b)+)(?: at the ({'|'.join(POSITIONS)})\b)?")
 
 Truth = dict[str, Any]
+SceneObject = dict[str, Any]
 
 
-def read_truths(folder: Path) -> list[Truth]:
-    with (folder / "truths.jsonl").open(encoding="utf-8") as lines:
+def read_truths(folder: Path, name: str = "truths.jsonl") -> list[Truth]:
+    with (folder / name).open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
-def read_pixels(folder: Path, truths: list[Truth]) -> NDArray[np.uint8]:
+def read_pixels(folder: Path, files: list[str]) -> NDArray[np.uint8]:
     """All pictures as one memory-mapped array (pictures, side, side, 3), decoded on the first call."""
     cache = folder / "pixels.npy"
     if not cache.exists():
         part = folder / "pixels.part.npy"
-        array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(truths), IMAGE_SIDE, IMAGE_SIDE, 3))
+        array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(files), IMAGE_SIDE, IMAGE_SIDE, 3))
 
         def decode(index: int) -> None:
-            with Image.open(folder / truths[index]["file"]) as picture:
+            with Image.open(folder / files[index]) as picture:
                 array[index] = np.asarray(picture.convert("RGB"))
 
         with ThreadPoolExecutor() as pool:
-            list(pool.map(decode, range(len(truths)), chunksize=64))
+            list(pool.map(decode, range(len(files)), chunksize=64))
         array.flush()
         part.rename(cache)
     pixels = np.load(cache, mmap_mode="r")
-    if len(pixels) != len(truths):
-        raise ValueError(f"{cache} holds {len(pixels)} pictures, not {len(truths)}: delete it")
+    if len(pixels) != len(files):
+        raise ValueError(f"{cache} holds {len(pixels)} pictures, not {len(files)}: delete it")
     return pixels
 
 
-def cover_labels(truth: Truth, cells: int, least: float) -> NDArray[np.int64]:
-    """What covers each cell of a `cells` × `cells` grid: (cells², 3) of shape, colour and size indices, 0 being nothing.
+def cover_shares(objects: list[SceneObject], cells: int) -> NDArray[np.float64]:
+    """(objects, cells²): which share of each cell of a `cells` × `cells` grid an object's box fills."""
+    edges = np.arange(cells + 1) * (IMAGE_SIDE / cells)
+    shares = []
+    for left, top, right, bottom in (scene_object["box"] for scene_object in objects):
+        across = np.clip(np.minimum(right, edges[1:]) - np.maximum(left, edges[:-1]), 0, None)
+        down = np.clip(np.minimum(bottom, edges[1:]) - np.maximum(top, edges[:-1]), 0, None)
+        shares.append((down[:, None] * across[None, :]).ravel() * (cells / IMAGE_SIDE) ** 2)
+    return np.stack(shares)
+
+
+def cover_labels(objects: list[SceneObject], cells: int, least: float) -> NDArray[np.int8]:
+    """What covers each cell: (cells², kinds of LABELS), counted from 1; 0 is nothing, -1 something without such a label.
 
     An object covers a cell when its box fills at least `least` of the cell; the one that fills most wins.
     """
-    labels = np.zeros((cells, cells, 3), np.int64)
-    best = np.full((cells, cells), least)
-    edges = np.arange(cells + 1) * (IMAGE_SIDE / cells)
-    for scene_object in truth["objects"]:
-        left, top, right, bottom = scene_object["box"]
-        across = np.clip(np.minimum(right, edges[1:]) - np.maximum(left, edges[:-1]), 0, None)
-        down = np.clip(np.minimum(bottom, edges[1:]) - np.maximum(top, edges[:-1]), 0, None)
-        share = down[:, None] * across[None, :] * (cells / IMAGE_SIDE) ** 2
-        names = (
-            1 + SHAPES.index(scene_object["shape"]),
-            1 + COLOURS.index(scene_object["colour"]),
-            1 + SIZES.index(scene_object["size"]),
-        )
-        won = share > best
-        labels[won] = names
-        best = np.maximum(best, share)
-    return labels.reshape(-1, 3)
+    shares = cover_shares(objects, cells)
+    names = [[1 + words.index(str(o[kind])) if kind in o else -1 for kind, words in LABELS] for o in objects]
+    labels = np.array(names, np.int8)[shares.argmax(0)]
+    labels[shares.max(0) <= least] = 0
+    return labels
+
+
+def phrases(question: str) -> list[tuple[int, dict[str, str]]]:
+    """The phrases of a question that mean objects: where each ends, and what it says of them."""
+    found = []
+    for match in PHRASE.finditer(question):
+        said: dict[str, str] = {}
+        for word in re.findall(WORD, match[1]):
+            if word in SIZES:
+                said["size"] = word
+            elif word in COLOURS:
+                said["colour"] = word
+            elif word.startswith("digit "):
+                said |= {"shape": "digit", "digit": word[6:]}
+            elif word in NOUNS:
+                said["shape"] = NOUNS[word]
+        if match[2]:
+            said["position"] = match[2]
+        found.append((match.end(), said))
+    return found
 
 
 @dataclass
 class Turn:
-    """A question and its answer: token ids, and where the answer starts."""
+    """A question and its answer: token ids, where the answer starts, and the last token of each phrase that means objects."""
 
     ids: list[int]
     answer: int
+    phrases: list[tuple[int, dict[str, str]]]
 
 
 @dataclass
 class Batch:
-    """Pictures, each with several turns packed behind one shared prefix; turns do not see each other."""
+    """Rows of token ids with the pictures they hold; what a loss needs is beside them."""
 
-    pixels: torch.Tensor  # uint8 (pictures, side, side, 3)
-    ids: torch.Tensor  # int64 (pictures, length)
-    positions: torch.Tensor  # int64 (pictures, length): each turn counts on from the prefix
-    mask: torch.Tensor  # bool (pictures, 1, length, length): True where a token may look
-    targets: torch.Tensor  # int64 (pictures, length): the next token where it is part of an answer, else -100
-    patch_labels: torch.Tensor  # int64 (pictures, patches, 3)
-    token_labels: torch.Tensor  # int64 (pictures, image tokens, 3)
+    pixels: torch.Tensor  # uint8 (pictures, side, side, 3), in the order of the image tokens
+    ids: torch.Tensor  # int64 (rows, length)
+    positions: torch.Tensor  # int64 (rows, length)
+    mask: torch.Tensor  # bool (rows, 1, length, length): True where a token may look
+    targets: torch.Tensor  # int64 (rows, length): the next token where it is part of an answer, else -100
+    patch_labels: torch.Tensor  # int64 (pictures, patches, kinds)
+    token_labels: torch.Tensor  # int64 (pictures, image tokens, kinds)
+    phrase_ends: torch.Tensor  # int64 (phrases, 2): row and place of the last token of a phrase that means objects
+    meant: torch.Tensor  # float (phrases, image tokens): where in the row's one picture these are; each row sums to 1
 
 
-class Scenes:
-    """One or more folders of scenes, with the texts they are trained on."""
+class Texts:
+    """Turns of a conversation as token ids, each made once."""
 
-    def __init__(self, folders: list[Path], tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer
-        self.truths: list[Truth] = []
-        self.pixels: list[NDArray[np.uint8]] = []
-        self.where: list[tuple[int, int]] = []
-        for number, folder in enumerate(folders):
-            truths = read_truths(folder)
-            self.pixels.append(read_pixels(folder, truths))
-            self.where += [(number, row) for row in range(len(truths))]
-            self.truths += truths
-        self.prefix: list[int] = tokenizer.encode(PROMPT_PREFIX, add_special_tokens=False)
+        self.prefix: list[int] = self.encode(PROMPT_PREFIX)
         self.turns: dict[tuple[str, str], Turn] = {}
-        self.patch_labels = np.stack([cover_labels(t, PATCHES_PER_SIDE, 0.12) for t in self.truths]).astype(np.int8)
-        self.token_labels = np.stack([cover_labels(t, TOKENS_PER_SIDE, 0.06) for t in self.truths]).astype(np.int8)
-        self.single = np.array([len(t["objects"]) == 1 for t in self.truths])
+
+    def encode(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False)
 
     def turn(self, question: str, answer: str) -> Turn:
         key = (question, answer)
         if key not in self.turns:
-            prompt = self.tokenizer.encode(prompt_turn(question), add_special_tokens=False)
-            reply = self.tokenizer.encode(f" {answer}{END_OF_UTTERANCE}", add_special_tokens=False)
-            self.turns[key] = Turn(prompt + reply, len(prompt))
+            prompt = self.tokenizer(prompt_turn(question), add_special_tokens=False, return_offsets_mapping=True)
+            ends = {end: index for index, (_, end) in enumerate(prompt["offset_mapping"])}
+            reply = self.encode(f" {answer}{END_OF_UTTERANCE}")
+            found = [(ends[end], said) for end, said in phrases(question)]
+            self.turns[key] = Turn(prompt["input_ids"] + reply, len(prompt["input_ids"]), found)
         return self.turns[key]
 
+
+class Pictures:
+    """The pictures of several folders, with what covers them."""
+
+    def __init__(self, folders: list[tuple[Path, list[str]]], objects: list[list[SceneObject]]) -> None:
+        self.pixels = [read_pixels(folder, files) for folder, files in folders]
+        self.where = [(number, row) for number, (_, files) in enumerate(folders) for row in range(len(files))]
+        self.patch_labels = np.stack([cover_labels(o, PATCHES_PER_SIDE, 0.12) for o in objects])
+        self.token_labels = np.stack([cover_labels(o, TOKENS_PER_SIDE, 0.06) for o in objects])
+
+    def of(self, indices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The pixels, the patches' labels and the image tokens' labels of these pictures."""
+        pixels = np.stack([self.pixels[self.where[i][0]][self.where[i][1]] for i in indices])
+        labels = (torch.from_numpy(part[indices].astype(np.int64)) for part in (self.patch_labels, self.token_labels))
+        return torch.from_numpy(pixels), *labels
+
+
+def rounded_up(length: int) -> int:
+    """Few different lengths, so that few kernels are made."""
+    return -(-length // 16) * 16
+
+
+class Scenes:
+    """Folders of scenes: single pictures, each with several turns packed behind one shared prefix."""
+
+    def __init__(self, folders: list[Path], tokenizer: PreTrainedTokenizerFast) -> None:
+        self.tokenizer = tokenizer
+        self.texts = Texts(tokenizer)
+        self.prefix = self.texts.prefix
+        truths = [read_truths(folder) for folder in folders]
+        self.truths: list[Truth] = [truth for part in truths for truth in part]
+        objects = [truth["objects"] for truth in self.truths]
+        self.covers = [cover_shares(part, TOKENS_PER_SIDE) > 0.06 for part in objects]
+        self.store = Pictures([(folder, [t["file"] for t in part]) for folder, part in zip(folders, truths, strict=True)], objects)
+
+    def __len__(self) -> int:
+        return len(self.truths)
+
     def pictures(self, indices: NDArray[np.int64]) -> torch.Tensor:
-        return torch.from_numpy(np.stack([self.pixels[self.where[i][0]][self.where[i][1]] for i in indices]))
+        return self.store.of(indices)[0]
+
+    def meant(self, index: int, said: dict[str, str]) -> NDArray[np.float64] | None:
+        """Where in a picture the objects are of which all of `said` is true, as shares of the image tokens; None if nowhere."""
+        covered = np.zeros(IMAGE_TOKENS)
+        for scene_object, where in zip(self.truths[index]["objects"], self.covers[index], strict=True):
+            if all(str(scene_object.get(kind)) == word for kind, word in said.items()):
+                covered[where] = 1
+        return covered / covered.sum() if covered.any() else None
+
+    def chosen_turns(self, index: int, random: np.random.Generator, questions: int) -> list[Turn]:
+        """The canonical caption and `questions` of a picture's questions."""
+        truth = self.truths[index]
+        weights = np.array([KIND_WEIGHT.get(question["kind"], 1.0) for question in truth["questions"]])
+        chosen = random.choice(len(weights), min(questions, len(weights)), replace=False, p=weights / weights.sum())
+        asked = [truth["questions"][c] for c in chosen]
+        caption = self.texts.turn(str(random.choice(CAPTION_PROMPTS)), truth["caption"])
+        return [caption, *(self.texts.turn(q["question"], q["answer"]) for q in asked)]
 
     def batch(self, indices: NDArray[np.int64], random: np.random.Generator, questions: int) -> Batch:
-        """Each picture with its canonical caption and `questions` of its questions; with none, the picture alone."""
-        packed: list[list[Turn]] = []
-        for index in indices:
-            truth = self.truths[index]
-            weights = np.array([EXISTS_WEIGHT if question["kind"] == "exists" else 1.0 for question in truth["questions"]])
-            chosen = random.choice(len(weights), min(questions, len(weights)), replace=False, p=weights / weights.sum())
-            turns = [] if questions == 0 else [self.turn(str(random.choice(CAPTION_PROMPTS)), truth["caption"])]
-            turns += [self.turn(truth["questions"][c]["question"], truth["questions"][c]["answer"]) for c in chosen]
-            packed.append(turns)
-
+        """Each picture with its caption and `questions` of its questions, which do not see each other; with none, the picture alone."""
+        packed = [[] if questions == 0 else self.chosen_turns(index, random, questions) for index in indices]
         start = len(self.prefix)
-        # A round length, so that few shapes occur.
-        length = -(-(start + max(sum(len(t.ids) for t in turns) for turns in packed)) // 16) * 16
+        length = rounded_up(start + max(sum(len(t.ids) for t in turns) for turns in packed))
         rows = len(indices)
         ids = np.full((rows, length), self.tokenizer.pad_token_id, np.int64)
         positions = np.zeros((rows, length), np.int64)
@@ -161,6 +233,8 @@ class Scenes:
         ids[:, :start] = self.prefix
         positions[:, :start] = np.arange(start)
         segment[:, :start] = 0
+        ends: list[tuple[int, int]] = []
+        meant: list[NDArray[np.float64]] = []
         for row, turns in enumerate(packed):
             at = start
             for number, turn in enumerate(turns, 1):
@@ -169,15 +243,81 @@ class Scenes:
                 positions[row, at:end] = start + np.arange(len(turn.ids))
                 segment[row, at:end] = number
                 targets[row, at + turn.answer - 1 : end - 1] = turn.ids[turn.answer :]
+                for place, said in turn.phrases:
+                    where = self.meant(indices[row], said)
+                    if where is not None:
+                        ends.append((row, at + place))
+                        meant.append(where)
                 at = end
         same = segment[:, :, None] == segment[:, None, :]
         mask = (same | (segment[:, None, :] == 0)) & np.tri(length, dtype=bool)
+        pixels, patch_labels, token_labels = self.store.of(indices)
         return Batch(
-            self.pictures(indices),
+            pixels,
             torch.from_numpy(ids),
             torch.from_numpy(positions),
             torch.from_numpy(mask)[:, None],
             torch.from_numpy(targets),
-            torch.from_numpy(self.patch_labels[indices].astype(np.int64)),
-            torch.from_numpy(self.token_labels[indices].astype(np.int64)),
+            patch_labels,
+            token_labels,
+            torch.tensor(ends, dtype=torch.int64).view(-1, 2),
+            torch.from_numpy(np.array(meant, np.float32).reshape(-1, IMAGE_TOKENS)),
+        )
+
+
+class Albums:
+    """A folder of albums: conversations over many pictures, and then questions about the early ones."""
+
+    def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.tokenizer = tokenizer
+        self.texts = Texts(tokenizer)
+        self.truths = read_truths(folder, "album.jsonl")
+        pictures = [picture for truth in self.truths for picture in truth["pictures"]]
+        self.first = np.cumsum([0, *(len(truth["pictures"]) for truth in self.truths)])
+        self.store = Pictures([(folder, [p["file"] for p in pictures])], [p["objects"] for p in pictures])
+
+    def __len__(self) -> int:
+        return len(self.truths)
+
+    def conversation(self, index: int, pictures: int, random: np.random.Generator | None) -> tuple[list[int], list[int]]:
+        """Token ids and targets of an album's first `pictures` and of the questions that ask about them, in `random` order."""
+        truth = self.truths[index]
+        tokens: list[int] = []
+        targets: list[int] = []
+
+        def say(prefix: list[int], turn: Turn) -> None:
+            tokens.extend([*prefix, *turn.ids])
+            targets.extend([-100] * (len(prefix) + turn.answer - 1))
+            targets.extend([*turn.ids[turn.answer :], -100])
+
+        again = self.texts.encode("\nUser:")
+        for number, picture in enumerate(truth["pictures"][:pictures]):
+            # The template opens the conversation once; later turns start on a new line.
+            prefix = self.texts.prefix if number == 0 else [*self.texts.encode("\n"), *self.texts.prefix[1:]]
+            say(prefix, self.texts.turn(picture["prompt"], picture["caption"]))
+        asked = [question for question in truth["questions"] if question["picture"] <= pictures]
+        for question in asked if random is None else random.permutation(np.array(asked, dtype=object)):
+            say(again, self.texts.turn(f" {question['question']}", question["answer"]))
+        return tokens, targets
+
+    def batch(self, indices: NDArray[np.int64], random: np.random.Generator, pictures: int) -> Batch:
+        """Albums cut to their first `pictures` pictures."""
+        said = [self.conversation(index, pictures, random) for index in indices]
+        length = rounded_up(max(len(tokens) for tokens, _ in said))
+        ids = np.full((len(said), length), self.tokenizer.pad_token_id, np.int64)
+        targets = np.full((len(said), length), -100, np.int64)
+        for row, (tokens, wanted) in enumerate(said):
+            ids[row, : len(tokens)] = tokens
+            targets[row, : len(wanted)] = wanted
+        pixels, patch_labels, token_labels = self.store.of(np.concatenate([self.first[i] + np.arange(pictures) for i in indices]))
+        return Batch(
+            pixels,
+            torch.from_numpy(ids),
+            torch.arange(length).expand(len(said), length),
+            torch.ones(length, length, dtype=torch.bool).tril().expand(len(said), 1, length, length),
+            torch.from_numpy(targets),
+            patch_labels,
+            token_labels,
+            torch.zeros(0, 2, dtype=torch.int64),
+            torch.zeros(0, IMAGE_TOKENS),
         )

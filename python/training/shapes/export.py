@@ -7,13 +7,17 @@ import json
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForImageTextToText, AutoTokenizer
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 from dataset import Scenes
 from evaluate import evaluate
-from model import save_model
+from model import save_draft, save_model
+from supervision import EXITS
 
-COLUMNS = ["caption", "vqa", "colour", "shape", "position", "size", "count", "exists"]
+LAYERS = max(EXITS)
+
+COLUMNS = ["caption", "vqa", "colour", "shape", "position", "size", "count", "exists", "relation", "digit"]
 
 CARD = """---
 license: mit
@@ -23,32 +27,48 @@ pipeline_tag: image-text-to-text
 # shapes
 
 A vision-language model of {parameters} parameters that describes pictures of coloured shapes, trained from nothing by
-`python/training/shapes`. It exists so that every part of EdgeVLM can be shown and tested with a model small enough to ship;
-it knows nothing else.
+`python/training/shapes`. It exists so that every part of EdgeVLM can be shown, tested and measured with a model small enough to
+ship; it knows nothing else.
+
+| file | what it is |
+| --- | --- |
+| `shapes-f16.gguf`, `mmproj-shapes-f16.gguf` | for EdgeVLM and llama.cpp |
+| `hf/` | the same weights as float16 safetensors, for HF Transformers |
+| `onnx/` | 8-bit ONNX, for Transformers.js; the recipe makes float32 too |
+| `shapes-draft-f16.gguf`, `draft/` | a draft of {draft} parameters that reads the text alone, for speculative decoding |
+| `shapes-draft-vision-f16.gguf`, `draft-vision/` | a draft of {draft_vision} parameters that reads the target's image tokens too |
 
 * **Architecture:** Idefics3 / SmolVLM (`hf/config.json`): SigLIP tower on 128 × 128 pixels in patches of 16, pixel shuffle 2,
-  so 16 image tokens; LLaMA decoder, 4 layers of 256; byte-level BPE of {vocabulary} tokens.
-* **Data:** scenes drawn by `edgevlm data scenes` (10 shapes, 10 colours, 3 sizes, 9 positions, plain or shaded backgrounds);
-  training, validation and test pictures come from different random streams. Nothing else was used.
-* **Training:** the commands are in `python/training/shapes/README.md`; this is step {step} of the run below.
+  so 16 image tokens; LLaMA decoder, {layers} layers of {width}, heads of 64; byte-level BPE of {vocabulary} tokens. The drafts are
+  LLaMA decoders of two layers.
+* **Data:** scenes and albums drawn by `edgevlm data`: 1 to 4 of 10 shapes and the digits in 10 colours, 3 sizes and 9 positions, on
+  plain, shaded, textured and noisy grounds, some blurred, greyscale or with JPEG's losses; training, validation and test pictures
+  come from different random streams. Nothing else was used.
+* **Training:** `python/training/shapes/recipe.sh` draws the data and makes every file here; its README says how and why. The
+  model was trained for {step} steps of 64 pictures on two CPU cores, with losses at layers {exits} (LayerSkip), so that early
+  layers already answer; albums of up to 12 pictures taught it conversations. In the scenes it trained on, a draft says {agreed} of an
+  answer's tokens as they are (reading text alone) or {agreed_vision} (reading the image tokens too).
 
 ## Scores
 
-Greedy answers compared word for word with the truth, on test scenes (share right). `caption` counts only when shape, colour,
-size, position and wording of every object are right; `vqa` is the mean over all questions.
+Greedy answers of the float16 weights compared word for word with the truth, on test scenes (share right). `caption` counts only when
+shape, colour, size, position and wording of every object are right; `vqa` is the mean over all questions.
 
 {scores}
 
+`edgevlm eval scenes` measures these through the engine, with object F1, intervals, a shuffled control and another renderer.
+
 ## Ask it
 
-`Describe the picture.` gives `a small red circle at the top left.` Questions it was trained on: `What color is the circle?`,
-`What shape is the red object?`, `Where is the star?`, `How big is the red heart?`, `How many objects are there?`,
-`Is there a blue ring?`. Half of the `exists` questions are true, so 50% there would be a coin's share.
+`Describe the picture.` gives `a small red circle at the top left and a large digit 7 at the center.` Questions it was trained on:
+`What color is the circle?`, `What shape is the red object?`, `Where is the star?`, `How big is the red heart?`, `How many objects
+are there?`, `Is there a blue ring?`, `What is to the left of the star?`, `Is the star above the red circle?`, `Which digit is at the top?`
+After several pictures: `Describe picture 3.`, then `What color was the circle in picture 1?` and `In which picture was there a star?`
 
 ## Limits
 
-Scenes of one or two objects on plain backgrounds as the generator draws them. Photographs, other shapes, more objects, textures
-and overlaps are outside what it has seen: it will answer, and be wrong. Pictures that are not square are squeezed.
+Scenes as the generator draws them. Photographs, other shapes, more objects and overlaps are outside what it has seen: it will answer,
+and be wrong. Pictures that are not square are squeezed. Half of the yes-or-no questions are true, so 50% there would be a coin's share.
 
 ## Curves
 
@@ -59,7 +79,7 @@ and overlaps are outside what it has seen: it will answer, and be wrong. Picture
 def score_table(rows: list[tuple[str, int, dict[str, float]]]) -> str:
     head = ["scenes", "pictures", *COLUMNS]
     lines = [head, ["---"] * len(head)]
-    lines += [[name, str(count), *(f"{100 * scores[c]:.1f}%" for c in COLUMNS)] for name, count, scores in rows]
+    lines += [[name, str(count), *(f"{100 * scores[c]:.1f}%" if c in scores else "-" for c in COLUMNS)] for name, count, scores in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -75,7 +95,7 @@ def curves_svg(entries: list[dict]) -> str:
         )
 
     curves = [
-        ("#888", "answer loss", [(e["step"], e["answer"]) for e in entries if "answer" in e]),
+        ("#888", "answer loss", [(e["step"], e[f"exit_{LAYERS}"]) for e in entries if f"exit_{LAYERS}" in e]),
         ("#c33", "exact captions", [(e["step"], e["validation"]["caption"]) for e in entries if "validation" in e]),
         ("#36c", "right answers", [(e["step"], e["validation"]["vqa"]) for e in entries if "validation" in e]),
     ]
@@ -95,11 +115,25 @@ def curves_svg(entries: list[dict]) -> str:
     )
 
 
+def millions(model: nn.Module) -> str:
+    return f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} million"
+
+
+def export_draft(run: Path, folder: Path) -> tuple[str, str]:
+    """Copies a draft as float16; returns how large it is and which share of the answers' tokens it says in the end."""
+    draft = AutoModelForCausalLM.from_pretrained(run / "hf", dtype=torch.float32)
+    save_draft(draft.half(), AutoTokenizer.from_pretrained(run / "hf"), folder)
+    last = json.loads((run / "curves.jsonl").read_text().splitlines()[-1])
+    return millions(draft), f"{100 * last['agreed']:.0f}%"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="the --out folder of train.py")
+    parser.add_argument("--draft", type=Path, required=True, help="the --out folder of train_draft.py")
+    parser.add_argument("--draft-vision", type=Path, required=True, help="the --out folder of train_draft.py --vision")
     parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="test folders of `edgevlm data scenes`")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the card, the curves and hf/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the card, the curves, hf/, draft/ and draft-vision/")
     parser.add_argument("--limit", type=int, default=1000, help="test pictures of each folder")
     arguments = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(arguments.run / "tokenizer")
@@ -113,14 +147,26 @@ def main() -> None:
         print(json.dumps({"scenes": folder.name, **scores}), flush=True)
 
     arguments.out.mkdir(parents=True, exist_ok=True)
+    parameters = millions(model)
     save_model(model.half(), tokenizer, arguments.out / "hf")
-    entries = [json.loads(line) for line in (arguments.run / "curves.jsonl").read_text().splitlines()]
-    (arguments.out / "curves.jsonl").write_text((arguments.run / "curves.jsonl").read_text())
+    draft, agreed = export_draft(arguments.draft, arguments.out / "draft")
+    draft_vision, agreed_vision = export_draft(arguments.draft_vision, arguments.out / "draft-vision")
+    curves = (arguments.run / "curves.jsonl").read_text()
+    entries = [json.loads(line) for line in curves.splitlines()]
+    (arguments.out / "curves.jsonl").write_text(curves)
     (arguments.out / "curves.svg").write_text(curves_svg(entries))
+    text = model.config.text_config
     card = CARD.format(
-        parameters=f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f} million",
-        vocabulary=model.config.text_config.vocab_size,
+        parameters=parameters,
+        draft=draft,
+        draft_vision=draft_vision,
+        layers=text.num_hidden_layers,
+        width=text.hidden_size,
+        vocabulary=text.vocab_size,
         step=max(entry["step"] for entry in entries),
+        exits=", ".join(str(depth) for depth in EXITS if depth < text.num_hidden_layers),
+        agreed=agreed,
+        agreed_vision=agreed_vision,
         scores=score_table(rows),
     )
     (arguments.out / "README.md").write_text(card)

@@ -14,6 +14,9 @@ from transformers import (
     Idefics3ForConditionalGeneration,
     Idefics3ImageProcessor,
     Idefics3Processor,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
@@ -55,12 +58,12 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Idefics3ForConditionalGen
             "architectures": ["LlamaForCausalLM"],  # How llama.cpp's converter finds the text half.
             "vocab_size": len(tokenizer),
             "hidden_size": 256,
-            "intermediate_size": 512,
-            "num_hidden_layers": 4,
+            "intermediate_size": 192,
+            "num_hidden_layers": 8,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
             "head_dim": 64,
-            "max_position_embeddings": 1024,
+            "max_position_embeddings": 2048,
             "rms_norm_eps": 1e-5,
             "rope_theta": 10000.0,
             "tie_word_embeddings": True,
@@ -99,8 +102,53 @@ def image_embeddings(model: Idefics3ForConditionalGeneration, pixels: Tensor) ->
     return patches, model.model.connector(patches)
 
 
+def build_draft(target: Idefics3ForConditionalGeneration, vision: bool) -> LlamaForCausalLM:
+    """Two narrow layers that speak the target's tokens. One that reads the target's image tokens is as wide as they are, and
+    starts from the target's word embeddings, among which those lie; one that reads text alone is half as wide."""
+    text = target.config.text_config
+    width = text.hidden_size if vision else text.hidden_size // 2
+    config = LlamaConfig(
+        vocab_size=text.vocab_size,
+        hidden_size=width,
+        intermediate_size=128 if vision else 256,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=text.head_dim,
+        max_position_embeddings=text.max_position_embeddings,
+        rms_norm_eps=text.rms_norm_eps,
+        tie_word_embeddings=True,
+        bos_token_id=text.bos_token_id,
+        eos_token_id=text.eos_token_id,
+        pad_token_id=text.pad_token_id,
+    )
+    draft = LlamaForCausalLM(config)
+    if vision:
+        draft.get_input_embeddings().weight.data.copy_(target.get_input_embeddings().weight.data)
+    return draft
+
+
 def save_model(model: Idefics3ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Writes the folder that `AutoModelForImageTextToText` and `AutoProcessor` load; it appears only when it is whole."""
+    part = save_weights(model, tokenizer, folder)
+    build_processor(tokenizer).save_pretrained(part)
+    # transformers 5 keeps the picture settings inside processor_config.json alone; other tools read the older file.
+    settings = json.loads((part / "processor_config.json").read_text())
+    (part / "preprocessor_config.json").write_text(json.dumps(settings["image_processor"], indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def save_draft(draft: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Writes the folder that `AutoModelForCausalLM` loads; it appears only when it is whole."""
+    part = save_weights(draft, tokenizer, folder)
+    tokenizer.save_pretrained(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def save_weights(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> Path:
+    """Writes weights and settings beside `folder` and returns where."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     model.generation_config = GenerationConfig(
@@ -111,9 +159,4 @@ def save_model(model: Idefics3ForConditionalGeneration, tokenizer: PreTrainedTok
         max_new_tokens=64,
     )
     model.save_pretrained(part)
-    build_processor(tokenizer).save_pretrained(part)
-    # transformers 5 keeps the picture settings inside processor_config.json alone; other tools read the older file.
-    settings = json.loads((part / "processor_config.json").read_text())
-    (part / "preprocessor_config.json").write_text(json.dumps(settings["image_processor"], indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    return part

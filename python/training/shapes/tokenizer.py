@@ -66,6 +66,6 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         pad_token=PAD,
         additional_special_tokens=[FAKE_IMAGE, IMAGE, END_OF_UTTERANCE],
         clean_up_tokenization_spaces=False,
-        model_max_length=1024,
+        model_max_length=2048,
         chat_template=CHAT_TEMPLATE,
     )
