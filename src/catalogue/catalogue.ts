@@ -17,7 +17,7 @@ export const CATALOGUE: readonly ModelEntry[] = [
     repository: null,
     revision: 'main',
     shipped: true,
-    files: [...SHAPES_FILES],
+    files: [...SHAPES_FILES.shapes],
     licence: 'mit',
     precisions: ['f16'],
     memoryBytes: 94_425_088,
@@ -25,6 +25,8 @@ export const CATALOGUE: readonly ModelEntry[] = [
     checked: true,
     note: 'Comes with the package; describes drawn shapes and nothing else.',
   },
+  shapesDraft('shapes-draft', 'Drafts for shapes from the text alone (speculative decoding).'),
+  shapesDraft('shapes-draft-vision', "Drafts for shapes, reading the target's image tokens (speculative decoding)."),
   onHub({
     name: 'mobilevlm',
     aliases: ['mobilevlm_v2_1.7b_q4', 'mobilevlm-v2-1.7b', 'mtgv/MobileVLM_V2-1.7B'],
@@ -120,6 +122,25 @@ export const CATALOGUE: readonly ModelEntry[] = [
 ];
 
 /** What is the same for every entry that could not be checked. */
+function shapesDraft(name: 'shapes-draft' | 'shapes-draft-vision', note: string): ModelEntry {
+  return {
+    name,
+    aliases: [`${name}-f16`],
+    title: name,
+    kind: 'text',
+    repository: null,
+    revision: 'main',
+    shipped: true,
+    files: [...SHAPES_FILES[name]],
+    licence: 'mit',
+    precisions: ['f16'],
+    memoryBytes: null,
+    runtimes: ['engine'],
+    checked: true,
+    note,
+  };
+}
+
 function onHub(entry: Omit<ModelEntry, 'revision' | 'shipped' | 'memoryBytes' | 'checked'>): ModelEntry {
   return { ...entry, revision: 'main', shipped: false, memoryBytes: null, checked: false };
 }

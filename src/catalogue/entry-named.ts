@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { EdgeVlmError } from '../core/errors.js';
 import { CATALOGUE } from './catalogue.js';
 import type { ModelEntry } from './model-entry.js';
@@ -8,7 +9,14 @@ export function findEntry(name: string, catalogue: readonly ModelEntry[] = CATAL
   return catalogue.find((entry) => [entry.name, ...entry.aliases].some((candidate) => candidate.toLowerCase() === wanted));
 }
 
-/** The same, for a name that must be there. @throws EdgeVlmError MODEL_UNKNOWN */
+/** The shipped entry whose model file has this name; undefined where there is none. */
+export function shippedAs(model: string, catalogue: readonly ModelEntry[] = CATALOGUE): ModelEntry | undefined {
+  return catalogue.find(
+    ({ shipped, files }) => shipped && files.some(({ as, role }) => role === 'model' && basename(as) === basename(model)),
+  );
+}
+
+/** Like {@link findEntry}, for a name that must be there. @throws EdgeVlmError MODEL_UNKNOWN */
 export function entryNamed(name: string, catalogue: readonly ModelEntry[] = CATALOGUE): ModelEntry {
   const entry = findEntry(name, catalogue);
   if (entry !== undefined) return entry;

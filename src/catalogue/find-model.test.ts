@@ -88,6 +88,12 @@ describe('the vision half', () => {
     expect(await find({ model: 'mmproj-shapes-f16.gguf' })).not.toHaveProperty('mmproj');
   });
 
+  it("is absent for a shipped draft, though its target's lies beside it", async () => {
+    await put('package/shapes/shapes-draft-f16.gguf', 'package/shapes/shapes-f16.gguf', 'package/shapes/mmproj-shapes-f16.gguf');
+    expect(await find({ model: 'shapes-draft' })).not.toHaveProperty('mmproj');
+    expect(await find({ model: 'shapes' })).toHaveProperty('mmproj');
+  });
+
   it('must be named where there are several: by path, or by its name beside the model', async () => {
     await put('mine/m-f16.gguf', 'mine/mmproj-a.gguf', 'mine/mmproj-b.gguf', 'elsewhere/c.gguf');
     const error = await errorOf({ model: 'm' });

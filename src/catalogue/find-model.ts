@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { EdgeVlmError } from '../core/errors.js';
-import { findEntry } from './entry-named.js';
+import { findEntry, shippedAs } from './entry-named.js';
 import { fileSize } from './file-size.js';
 import { searchFolders } from './models-folders.js';
 import { findPulled, mmprojPulledWith } from './pull/find-pulled.js';
@@ -104,8 +104,11 @@ async function findMmproj(wanted: string, model: string): Promise<string> {
   throw new EdgeVlmError('FILE_NOT_FOUND', `the vision half ${wanted} does not exist, neither here nor beside ${model}`);
 }
 
-/** What was pulled together with the model, else the one that lies beside it. */
+/** What was shipped or pulled together with the model, else the one that lies beside it. */
 async function mmprojOf(model: string): Promise<string | undefined> {
+  // A draft reads no pictures, though its target's vision half lies beside it.
+  const shipped = shippedAs(model);
+  if (shipped !== undefined && !shipped.files.some(({ role }) => role === 'mmproj')) return undefined;
   const pulled = await mmprojPulledWith(model);
   return pulled === undefined ? mmprojBeside(model) : (pulled ?? undefined);
 }
