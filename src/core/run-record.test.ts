@@ -40,6 +40,29 @@ test('a record is the measurement plus identity, summary of each sample list, an
   ]);
 });
 
+test('items differ by their nature: their scatter is no noise', () => {
+  const { summary, verdicts } = createRunRecord(
+    { ...measurement, samples: [{ name: 'right', unit: 'count', values: [0, 9], over: 'items' }] },
+    clock,
+  );
+  expect(summary['right']).toMatchObject({ n: 2, mean: 4.5, noise: null });
+  expect(verdicts).toEqual([]);
+});
+
+test('a record keeps scores with their intervals, and one from before there were scores is still read', () => {
+  const interval = { low: 0.9, high: 0.99, level: 0.95 };
+  const scores = [
+    { name: 'caption.object_f1', unit: 'fraction', value: 0.95, n: 1000, interval },
+    { name: 'chance.vqa.accuracy', unit: 'fraction', value: 0.2, n: 1000, interval: null },
+  ];
+  const record = createRunRecord({ ...measurement, scores }, clock);
+  expect(parseRunRecord(JSON.stringify(record), 'run.json').scores).toEqual(scores);
+  const older = createRunRecord(measurement, clock);
+  expect('scores' in older).toBe(false);
+  expect(parseRunRecord(JSON.stringify(older), 'old.json')).toEqual(older);
+  expect(() => createRunRecord({ ...measurement, scores: [{ ...scores[0], value: NaN } as (typeof scores)[0]] }, clock)).toThrow(/scores/);
+});
+
 test('two records made in one second have different ids', () => {
   expect(createRunRecord(measurement, clock).id).not.toBe(createRunRecord(measurement, clock).id);
 });

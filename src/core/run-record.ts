@@ -56,10 +56,33 @@ const Samples = Type.Object(
     unit: Type.String({ minLength: 1 }),
     values: Type.Array(Type.Number(), { minItems: 1, description: 'In the order they were taken, warm-up excluded.' }),
     warmup: Type.Optional(Type.Array(Type.Number())),
+    over: Type.Optional(
+      Type.Enum(['repetitions', 'items'], {
+        description: 'What the values are of: the same thing again (default), or items of the data set, whose scatter is no noise.',
+      }),
+    ),
   },
   strict,
 );
 export type Samples = Static<typeof Samples>;
+
+const Score = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: 'As in the JSON of the command, levels joined by dots: caption.object_f1.' }),
+    unit: Type.String({ minLength: 1 }),
+    value: Type.Number(),
+    n: Type.Integer({ minimum: 1, description: 'Independent items it was computed over: pictures, albums.' }),
+    interval: OrAbsent(
+      Type.Object(
+        { low: Type.Number(), high: Type.Number(), level: Type.Number({ description: 'Confidence, a fraction: 0.95.' }) },
+        { ...strict, description: 'Percentile bootstrap over the items.' },
+      ),
+    ),
+  },
+  strict,
+);
+/** How good something was, with the interval that says how sure that is. */
+export type Score = Static<typeof Score>;
 
 const Verdict = Type.Object(
   {
@@ -87,6 +110,7 @@ export const RunRecord = Type.Object(
     memory: Type.Record(Type.String(), MemoryReading, { description: 'By moment: loaded, steady, after.' }),
     samples: Type.Array(Samples),
     summary: Type.Record(Type.String(), SampleSummary, { description: 'By sample name; recomputable from `samples`.' }),
+    scores: Type.Optional(Type.Array(Score, { description: 'How good the answers were; absent where only time or memory was measured.' })),
     verdicts: Type.Array(Verdict),
     notes: Type.Array(Type.String(), { description: 'Warnings and limits the reader must know.' }),
   },
@@ -98,12 +122,14 @@ export type RunRecord = Static<typeof RunRecord>;
 export type Measurement = Omit<RunRecord, 'schemaVersion' | 'id' | 'createdAt' | 'summary'>;
 
 /**
- * Completes a measurement to a record: id, time, and a summary of every list of samples. A list that scatters by more than
- * 20% adds a verdict `noise:<name>`, so that nobody reads its mean as a result. Throws INTERNAL when a part does not fit the schema.
+ * Completes a measurement to a record: id, time, and a summary of every list of samples. Repetitions that scatter by more than
+ * 20% add a verdict `noise:<name>`, so that nobody reads their mean as a result. Throws INTERNAL when a part does not fit the schema.
  */
 export function createRunRecord(measurement: Measurement, clock: Clock = systemClock): RunRecord {
   const createdAt = clock.wallTime();
-  const summary = Object.fromEntries(measurement.samples.map(({ name, values }) => [name, summarise(values)]));
+  const summary = Object.fromEntries(
+    measurement.samples.map(({ name, values, over }) => [name, { ...summarise(values), ...(over === 'items' && { noise: null }) }]),
+  );
   const noisy = Object.entries(summary).filter(([, { noise }]) => noise === 'too noisy');
   const record: RunRecord = {
     schemaVersion: 1,

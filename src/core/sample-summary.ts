@@ -30,7 +30,7 @@ export const SampleSummary = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    noise: Type.Union([NoiseBand, Type.Null()], { description: 'Band of cv: 5%, 10%, 20%; null for one sample.' }),
+    noise: Type.Union([NoiseBand, Type.Null()], { description: 'Band of cv: 5%, 10%, 20%; null for one sample and for items.' }),
   },
   { additionalProperties: false },
 );

@@ -16,6 +16,12 @@ export interface DataSetTarget {
   readonly signal?: AbortSignal;
 }
 
+/** One record and the pictures it is about. */
+export interface DataSetEntry {
+  readonly record: object;
+  readonly pictures: readonly { readonly file: string; readonly raster: Raster }[];
+}
+
 /** A kind of data set: pictures, and a record of what is true of one or more of them. */
 export interface DataSetPlan extends DataSetTarget {
   /** Names the work in progress reports. */
@@ -29,10 +35,7 @@ export interface DataSetPlan extends DataSetTarget {
   /** The file of the records, one JSON object a line. */
   readonly recordsFile: string;
   /** Draws a record and its pictures; `file` is relative to `out`, in its folder `images`. */
-  readonly draw: (index: number) => {
-    readonly record: object;
-    readonly pictures: readonly { readonly file: string; readonly raster: Raster }[];
-  };
+  readonly draw: (index: number) => DataSetEntry | Promise<DataSetEntry>;
 }
 
 /** Pictures between two reports. */
@@ -89,7 +92,7 @@ export async function writeDataSet(plan: DataSetPlan): Promise<string> {
       if (signal?.aborted) throw new EdgeVlmError('CANCELLED', `stopped after ${start} of ${count} records`);
       const indices = Array.from({ length: Math.min(batch, count - start) }, (_, offset) => start + offset);
       const written = await inLanes(indices, async (index) => {
-        const { record, pictures } = plan.draw(index);
+        const { record, pictures } = await plan.draw(index);
         const missing = pictures.filter(({ file }) => !present.has(file));
         await Promise.all(
           missing.map(async ({ file, raster: { side, pixels } }) => {

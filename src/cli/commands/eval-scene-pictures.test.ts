@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { matchObjects } from '../../bench/quality/object-f1.js';
 import { parseCaption } from '../../bench/quality/parse-caption.js';
 import type { ImagePreprocessing } from '../../core/image.js';
-import { STYLES } from '../../data/scenes/vocabulary.js';
+import { RENDERERS, STYLES } from '../../data/scenes/vocabulary.js';
 import { type EvalScenePicture, evalScenePictures, SCENE_VOCABULARY } from './eval-scene-pictures.js';
 
 const PREPROCESSING: ImagePreprocessing = {
@@ -15,10 +15,16 @@ const PREPROCESSING: ImagePreprocessing = {
   std: [0.5, 0.5, 0.5],
 };
 
-async function draw(count: number, shuffle: boolean, style: (typeof STYLES)[number] = 'plain'): Promise<EvalScenePicture[]> {
+async function draw(
+  count: number,
+  shuffle: boolean,
+  style: (typeof STYLES)[number] = 'plain',
+  renderer: (typeof RENDERERS)[number] = 'distance',
+): Promise<EvalScenePicture[]> {
   const options = { split: 'test', seed: 5, style, maxObjects: 4, side: 64 } as const;
   const pictures: EvalScenePicture[] = [];
-  for await (const picture of evalScenePictures(options, { count, shuffle, preprocessing: PREPROCESSING })) pictures.push(picture);
+  for await (const picture of evalScenePictures(options, { count, renderer, shuffle, preprocessing: PREPROCESSING }))
+    pictures.push(picture);
   return pictures;
 }
 
@@ -38,4 +44,10 @@ it('shuffling keeps the truths and shows each the next picture', async () => {
   const [first, ...rest] = straight.map(({ image }) => image.hash);
   expect(shuffled.map(({ image }) => image.hash)).toEqual([...rest, first]);
   expect(new Set([first, ...rest]).size).toBe(4);
+});
+
+it.each(RENDERERS)('the %s renderer shows the same truths in pictures of its own', async (renderer) => {
+  const [own, usual] = [await draw(3, false, 'rich', renderer), await draw(3, false, 'rich')];
+  expect(own.map(({ truth }) => truth)).toEqual(usual.map(({ truth }) => truth));
+  expect(own.map(({ image }) => image.hash).some((hash) => usual.some(({ image }) => image.hash === hash))).toBe(renderer === 'distance');
 });

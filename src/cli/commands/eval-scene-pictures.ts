@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 
 import type { ScenePicture } from '../../bench/scenarios/scenes/scenes-scenario.js';
-import type { CaptionVocabulary } from '../../bench/quality/parse-caption.js';
+import type { CaptionVocabulary, DescribedObject } from '../../bench/quality/parse-caption.js';
 import type { ImagePreprocessing } from '../../core/image.js';
-import { generateScene, type Scene, type SceneOptions } from '../../data/scenes/generate-scene.js';
+import type { SceneOptions } from '../../data/scenes/generate-scene.js';
+import type { Raster } from '../../data/scenes/raster.js';
+import { renderScene } from '../../data/scenes/render-scene.js';
 import type { SceneTruth } from '../../data/scenes/truth.js';
-import { COLOURS, OBJECT_SHAPES, POSITIONS, SIZES } from '../../data/scenes/vocabulary.js';
+import { COLOURS, OBJECT_SHAPES, POSITIONS, SIZES, type Renderer } from '../../data/scenes/vocabulary.js';
 import { preprocessImage } from '../../vision/prepare-image.js';
 
 export interface EvalScenePicture extends ScenePicture {
@@ -25,13 +27,13 @@ export const SCENE_VOCABULARY: CaptionVocabulary = {
 /** Scenes drawn in memory. With `shuffle` each truth goes with the next picture, and the last one with the first. */
 export async function* evalScenePictures(
   options: Omit<SceneOptions, 'index'>,
-  { count, shuffle, preprocessing }: { count: number; shuffle: boolean; preprocessing: ImagePreprocessing },
+  { count, renderer, shuffle, preprocessing }: { count: number; renderer: Renderer; shuffle: boolean; preprocessing: ImagePreprocessing },
 ): AsyncGenerator<EvalScenePicture, void, void> {
   const prepare = async (index: number): Promise<EvalScenePicture> => {
     // Drawing takes this thread: the picture before must be on its way to the engine first.
     await setImmediate();
-    const scene = generateScene({ ...options, index });
-    const shown = shuffle ? generateScene({ ...options, index: (index + 1) % count }) : scene;
+    const scene = await renderScene({ ...options, index }, renderer);
+    const shown = shuffle ? await renderScene({ ...options, index: (index + 1) % count }, renderer) : scene;
     const image = await preprocessImage(decoded(shown), preprocessing);
     const file = `images/${String(index).padStart(6, '0')}.png`;
     return { image, truth: evalTruth(scene.truth), line: `${JSON.stringify({ ...scene.truth, file })}\n` };
@@ -46,21 +48,26 @@ export async function* evalScenePictures(
   }
 }
 
+/** Objects as captions are read: a digit is a shape of its own, and what the truth leaves out is null. */
+export function describedObjects(objects: SceneTruth['objects']): DescribedObject[] {
+  return objects.map(({ shape, digit, colour, size, position }) => ({
+    shape: digit === undefined ? shape : `digit ${digit}`,
+    colour: colour ?? null,
+    size,
+    position,
+  }));
+}
+
 function evalTruth({ objects, caption, variants, questions }: SceneTruth): ScenePicture['truth'] {
   return {
-    objects: objects.map(({ shape, digit, colour, size, position }) => ({
-      shape: digit === undefined ? shape : `digit ${digit}`,
-      colour: colour ?? null,
-      size,
-      position,
-    })),
+    objects: describedObjects(objects),
     captions: [caption, ...variants],
     questions,
   };
 }
 
 /** The pixels and their hash, as `decodeImage` would give them for a file of the scene. */
-function decoded({ side, pixels }: Scene): Parameters<typeof preprocessImage>[0] {
+export function decoded({ side, pixels }: Raster): Parameters<typeof preprocessImage>[0] {
   const digest = createHash('sha256').update(pixels).digest();
   return { width: side, height: side, rgb: pixels, hash: createHash('sha256').update(`${side}x${side}:`).update(digest).digest('hex') };
 }

@@ -1,5 +1,6 @@
 import { checkWholeNumber } from '../check-whole-number.js';
 import { writeDataSet, type DataSetTarget } from '../write-data-set.js';
+import type { AlbumTruth } from './album-truth.js';
 import { albumSettings, generateAlbum, type AlbumOptions } from './generate-album.js';
 
 export interface WriteAlbumsOptions extends Omit<AlbumOptions, 'index'>, DataSetTarget {
@@ -26,14 +27,21 @@ export async function writeAlbums(options: WriteAlbumsOptions): Promise<string> 
     recordsFile: 'album.jsonl',
     draw: (index) => {
       const { truth, rasters } = generateAlbum({ split, seed, index, ...settings });
-      const pictures = truth.pictures.map((picture) => {
-        const file = `images/${String(index).padStart(6, '0')}-${String(picture.number).padStart(2, '0')}.png`;
-        return { ...picture, file };
-      });
+      const record = albumRecord(truth);
       return {
-        record: { ...truth, pictures },
-        pictures: rasters.map((raster, at) => ({ file: pictures[at]?.file ?? '', raster })),
+        record,
+        pictures: rasters.map((raster, at) => ({ file: record.pictures[at]?.file ?? '', raster })),
       };
     },
   });
+}
+
+/** A truth as it is written: with the files of its pictures. */
+export function albumRecord(truth: AlbumTruth): AlbumTruth {
+  const album = String(truth.index).padStart(6, '0');
+  const pictures = truth.pictures.map((picture) => ({
+    ...picture,
+    file: `images/${album}-${String(picture.number).padStart(2, '0')}.png`,
+  }));
+  return { ...truth, pictures };
 }

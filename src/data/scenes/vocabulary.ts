@@ -11,10 +11,14 @@ export const SPLITS = ['train', 'validation', 'test'] as const;
 /** `plain`: one flat or shaded ground. `rich`: textures, digits, greyscale pictures, blur, noise and JPEG's losses. */
 export const STYLES = ['plain', 'rich'] as const;
 
+/** `distance`: signed distance functions, what models are trained on. `svg`: another look at the same truths, for evaluation only. */
+export const RENDERERS = ['distance', 'svg'] as const;
+
 export type Shape = (typeof SHAPES)[number];
 export type Colour = (typeof COLOURS)[number];
 export type Size = (typeof SIZES)[number];
 export type Style = (typeof STYLES)[number];
+export type Renderer = (typeof RENDERERS)[number];
 export type Split = (typeof SPLITS)[number];
 
 /** Red, green and blue, 0 to 255. */

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import { Value } from 'typebox/value';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateScene } from './generate-scene.js';
+import { renderScene } from './render-scene.js';
 import { SceneTruth } from './truth.js';
 import { writeScenes, type WriteScenesOptions } from './write-scenes.js';
 
@@ -38,6 +39,16 @@ describe('writeScenes', () => {
       expect(new Uint8Array(data)).toEqual(scene.pixels);
     }
     expect((await readdir(out)).sort()).toEqual(['images', 'scenes.json', 'truths.jsonl']);
+  });
+
+  it('draws with the other renderer, in a folder of its own', async () => {
+    await write({ count: 3, style: 'rich', renderer: 'svg' });
+    for (const [index, truth] of (await truths()).entries()) {
+      const scene = await renderScene({ seed: 3, split: 'train', side: 32, index, style: 'rich' }, 'svg');
+      expect(truth).toEqual({ ...scene.truth, file: truth.file });
+      expect(new Uint8Array(await sharp(path.join(out, truth.file)).raw().toBuffer())).toEqual(scene.pixels);
+    }
+    await expect(write({ count: 3, style: 'rich' })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
   it('writes the bytes it wrote before there were styles', async () => {

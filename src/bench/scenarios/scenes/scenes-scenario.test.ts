@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { describe, expect, it } from 'vitest';
 
 import { EdgeVlmError } from '../../../core/errors.js';
@@ -9,6 +11,7 @@ const TIMINGS = { queue_ms: 0, tokenise_ms: 0, encode_ms: 0, prefill_ms: 0, deco
 const RESULT: Omit<GenerateResult, 'text' | 'finishReason'> = {
   promptTokens: 1,
   imageTokens: 1,
+  cachedTokens: 0,
   completionTokens: 1,
   timings: TIMINGS,
   warnings: [],
@@ -17,6 +20,8 @@ const RESULT: Omit<GenerateResult, 'text' | 'finishReason'> = {
 /** Says back what it was asked and about which picture. */
 class Parrot implements Generator {
   readonly requests: GenerateRequest[] = [];
+  mostAtOnce = 0;
+  #running = 0;
   readonly description: Generator['description'] = {
     ...{ name: 'parrot', architecture: 'none', precision: 'none', parameters: 0, contextLength: 0, vocabularySize: 0 },
     ...{ vision: null, weightBytes: 0, cacheBytes: 0, load_ms: 0, warnings: [] },
@@ -27,7 +32,9 @@ class Parrot implements Generator {
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
     this.requests.push(request);
     this.onRequest(this.requests.length);
-    await Promise.resolve();
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#running);
+    await setImmediate();
+    this.#running--;
     const parts = 'messages' in request.input ? request.input.messages.flatMap(({ content }) => content) : [];
     const text = parts.map((part) => (part.type === 'text' ? part.text : part.image.hash)).join(' ');
     yield { type: 'token', token: 0, text };
@@ -74,6 +81,26 @@ describe('asking about scenes', () => {
     const finished = await runScenesScenario({ generator, pictures: pictures(9), count: 9, ...ASKED, signal: controller.signal });
     expect(finished).toHaveLength(Math.floor((stopAt - 1) / 3));
     expect(generator.requests).toHaveLength(stopAt);
+  });
+
+  it('asks about several pictures at once, and still answers in their order', async () => {
+    const generator = new Parrot();
+    const together = await runScenesScenario({ generator, pictures: pictures(7), count: 7, concurrency: 3, ...ASKED });
+    const alone = await runScenesScenario({ generator: new Parrot(), pictures: pictures(7), count: 7, ...ASKED });
+    expect(together).toEqual(alone);
+    expect(generator.mostAtOnce).toBe(3);
+  });
+
+  it('keeps what comes before the first unfinished picture when it is stopped with several at once', async () => {
+    const controller = new AbortController();
+    const generator = new Parrot((count) => {
+      if (count === 14) controller.abort();
+    });
+    const options = { pictures: pictures(9), count: 9, concurrency: 4, ...ASKED, signal: controller.signal };
+    const finished = await runScenesScenario({ generator, ...options });
+    expect(finished.length).toBeGreaterThan(0);
+    expect(finished.length).toBeLessThan(9);
+    expect(finished.map(({ caption }) => caption)).toEqual(finished.map((_, index) => `#${index} Describe.`));
   });
 
   it('fails with the generator when nobody stopped it', async () => {

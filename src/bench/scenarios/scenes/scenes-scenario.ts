@@ -1,8 +1,9 @@
-import { EdgeVlmError } from '../../../core/errors.js';
-import type { GenerateResult, Generator } from '../../../core/generator.js';
+import type { Generator } from '../../../core/generator.js';
 import type { PreparedImage } from '../../../core/image.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../../core/progress.js';
 import type { DescribedObject } from '../../quality/parse-caption.js';
+import { ask } from '../ask.js';
+import { inLanes } from '../in-lanes.js';
 
 /** What is asked about a picture and what is true. */
 export interface SceneTruth {
@@ -32,6 +33,8 @@ export interface ScenesScenarioOptions {
   readonly pictures: AsyncIterable<ScenePicture>;
   /** How many pictures there will be. */
   readonly count: number;
+  /** How many pictures are asked about at once; a generator that cannot batch takes them in turn. Default 1. */
+  readonly concurrency?: number;
   /** What asks for a caption. */
   readonly prompt: string;
   /** New tokens at most. */
@@ -44,42 +47,24 @@ export interface ScenesScenarioOptions {
 
 /**
  * Has a model caption each picture and answer every question about it, greedily and each in a conversation of its own.
- * @returns the pictures that were finished: fewer than `count` when `signal` aborted
+ * @returns the pictures up to the first that was not finished: fewer than `count` when `signal` aborted
  * @throws what the generator and `pictures` throw, unless `signal` aborted
  */
 export async function runScenesScenario(options: ScenesScenarioOptions): Promise<SceneAnswers[]> {
-  const { pictures, prompt, captionTokens, answerTokens, signal } = options;
+  const { generator, prompt, captionTokens, answerTokens, concurrency = 1 } = options;
   const task = new ProgressTask(options.onProgress ?? NO_PROGRESS, { label: 'eval scenes', unit: 'images', total: options.count });
-  const finished: SceneAnswers[] = [];
+  const askAbout = async ({ image, truth }: ScenePicture, signal: AbortSignal): Promise<SceneAnswers> => {
+    const question = (text: string, maxTokens: number) =>
+      ask(generator, [{ role: 'user', content: [{ type: 'image', image } as const, { type: 'text', text } as const] }], maxTokens, signal);
+    const caption = await question(prompt, captionTokens);
+    const answers: string[] = [];
+    for (const one of truth.questions) answers.push((await question(one.question, answerTokens)).text);
+    task.advance();
+    return { truth, caption: caption.text, answers, caption_ms: caption.timings.total_ms };
+  };
   try {
-    for await (const { image, truth } of pictures) {
-      const caption = await ask(options, image, prompt, captionTokens);
-      const answers: string[] = [];
-      for (const { question } of truth.questions) answers.push((await ask(options, image, question, answerTokens)).text);
-      finished.push({ truth, caption: caption.text, answers, caption_ms: caption.timings.total_ms });
-      task.advance();
-    }
-  } catch (thrown) {
-    if (signal?.aborted !== true) throw thrown;
+    return await inLanes(options.pictures, askAbout, concurrency, options.signal);
   } finally {
     task.end();
   }
-  return finished;
-}
-
-async function ask(
-  { generator, signal }: ScenesScenarioOptions,
-  image: PreparedImage,
-  text: string,
-  maxTokens: number,
-): Promise<GenerateResult> {
-  signal?.throwIfAborted();
-  const content = [{ type: 'image', image } as const, { type: 'text', text } as const];
-  const request = { input: { messages: [{ role: 'user', content } as const] }, maxTokens, sampling: { temperature: 0 } };
-  for await (const event of generator.generate(request, signal)) {
-    if (event.type !== 'done') continue;
-    if (event.result.finishReason === 'cancelled') throw new EdgeVlmError('CANCELLED', 'stopped while generating');
-    return event.result;
-  }
-  throw new EdgeVlmError('INTERNAL', 'the generator ended without a result');
 }

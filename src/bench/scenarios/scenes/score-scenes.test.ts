@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { scenesReport } from './scenes-report.js';
+import type { Scored } from '../../quality/metric.js';
+import { scoresTable } from '../../quality/scores-table.js';
 import type { SceneAnswers } from './scenes-scenario.js';
-import { scoreScenes, type ScenesScores } from './score-scenes.js';
+import { scoreScenes } from './score-scenes.js';
 
 const VOCABULARY = {
   shapes: ['circle', 'star', 'ring'],
@@ -35,18 +36,18 @@ const RIGHT = [
   picture('small', 'green', 'ring', 'center'),
   picture('large', 'red', 'ring', 'bottom'),
 ];
-const valueOf = ({ scores }: ScenesScores, name: string): number | undefined => scores.find((score) => score.name === name)?.value;
+const valueOf = ({ scores }: Scored, name: string): number | undefined => scores.find((score) => score.name === name)?.value;
 
 describe('scoring scenes', () => {
   it('answers that are all right get every maximum', () => {
     const scored = scoreScenes(RIGHT, VOCABULARY, 0);
-    for (const { name, value, interval } of scored.scores) {
-      if (name === 'cider') continue;
-      const best = name === 'bleu4' ? 100 : 1;
-      expect([name, value, ...interval]).toEqual([name, expect.closeTo(best, 9), expect.closeTo(best, 9), expect.closeTo(best, 9)]);
+    for (const { name, value, n, interval } of scored.scores) {
+      if (name.startsWith('cider') || name.startsWith('chance.')) continue;
+      const best: unknown = expect.closeTo(name === 'bleu4' ? 100 : 1, 9);
+      expect([name, value, n, interval]).toEqual([name, best, RIGHT.length, { low: best, high: best, level: 0.95 }]);
     }
-    expect(valueOf(scored, 'cider')).toBe(scored.ciderOfTruth);
-    expect(scored.ciderOfTruth).toBeGreaterThan(5);
+    expect(valueOf(scored, 'cider')).toBe(valueOf(scored, 'cider_of_truth'));
+    expect(valueOf(scored, 'cider')).toBeGreaterThan(5);
   });
 
   it('counts what is wrong where it belongs', () => {
@@ -78,16 +79,19 @@ describe('scoring scenes', () => {
     };
     for (const [name, value] of Object.entries(expected)) expect([name, valueOf(scored, name)]).toEqual([name, expect.closeTo(value, 12)]);
     expect(valueOf(scored, 'bleu4')).toBeLessThan(100);
-    expect(valueOf(scored, 'cider')).toBeLessThan(scored.ciderOfTruth);
+    expect(valueOf(scored, 'cider')).toBeLessThan(valueOf(scored, 'cider_of_truth') ?? NaN);
     for (const { name, value, interval } of scored.scores) {
-      expect(interval[0], name).toBeLessThanOrEqual(value);
-      expect(interval[1], name).toBeGreaterThanOrEqual(value);
+      if (interval === null) continue;
+      expect(interval.low, name).toBeLessThanOrEqual(value);
+      expect(interval.high, name).toBeGreaterThanOrEqual(value);
     }
   });
 
   it('a model that says nothing at all gets zeros, not holes', () => {
     const silent = RIGHT.map((answers) => ({ ...answers, caption: '', answers: [] }));
-    for (const { name, value } of scoreScenes(silent, VOCABULARY, 0).scores) expect([name, value]).toEqual([name, 0]);
+    for (const { name, value } of scoreScenes(silent, VOCABULARY, 0).scores) {
+      if (name !== 'cider_of_truth' && !name.startsWith('chance.')) expect([name, value]).toEqual([name, 0]);
+    }
   });
 
   it('keeps the numbers of each picture, from which the scores follow', () => {
@@ -98,9 +102,27 @@ describe('scoring scenes', () => {
     for (const { values } of samples) expect(values).toHaveLength(RIGHT.length);
   });
 
+  it('says what is had without looking: the caption of the next picture, and the most frequent answer of each kind', () => {
+    const scored = scoreScenes(RIGHT, VOCABULARY, 0);
+    const expected = {
+      // No picture shows what its neighbour shows.
+      'chance.caption.object_f1': 0,
+      // Red is the colour of two of four pictures; every answer on existence is yes.
+      'chance.vqa.by_kind.colour': 2 / 4,
+      'chance.vqa.by_kind.exists': 1,
+      'chance.vqa.accuracy': (4 + 4) / 12,
+    };
+    for (const [name, value] of Object.entries(expected)) expect([name, valueOf(scored, name)]).toEqual([name, expect.closeTo(value, 12)]);
+    const twins = scoreScenes([...RIGHT.slice(0, 1), ...RIGHT.slice(0, 1)], VOCABULARY, 0);
+    expect(valueOf(twins, 'chance.caption.object_f1')).toBe(1);
+    const alone = scoreScenes(RIGHT.slice(0, 1), VOCABULARY, 0);
+    expect(valueOf(alone, 'chance.caption.object_f1')).toBeUndefined();
+  });
+
   it('prints a table', () => {
-    const lines = scenesReport(scoreScenes(RIGHT, VOCABULARY, 0));
-    expect(lines[2]).toMatch(/^\| objects, F1 +\| 100\.0% \| 100\.0% – 100\.0% +\|$/);
+    const lines = scoresTable(scoreScenes(RIGHT, VOCABULARY, 0).scores);
+    expect(lines[0]).toMatch(/^\| +\| +score \| +95% interval \| chance \|$/);
+    expect(lines[2]).toMatch(/^\| objects, F1 +\| 100\.0% \| 100\.0% – 100\.0% \| +0\.0% \|$/);
     expect(lines.filter((line) => line.startsWith('| questions on '))).toHaveLength(2);
     expect(new Set(lines.map(({ length }) => length)).size).toBe(1);
   });
