@@ -1,4 +1,5 @@
-// `npm run quickstart`: from a fresh clone to a picture nobody saw, described, asked about and checked, and the engine measured.
+// `npm run quickstart`: from a fresh clone to a picture nobody saw, described, asked about and checked, the model compared in three
+// precisions, and the engine measured.
 // Needs Node and git, nothing else; what it writes lies in node_modules/, dist/, outputs/ and reports/.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -42,13 +43,22 @@ console.log(`  asked            ${question}`);
 console.log(`  the model says   ${answer}`);
 console.log(`  the truth is     ${right}   ${verdict(answer, [right])}`);
 
-const record = join('reports', 'quickstart', 'engine.json');
+const reports = join('reports', 'quickstart');
+// Not this run's seed: two machines compare the same pictures.
+const precisions = timed('compare precisions', () =>
+  edgevlm('bench', 'precisions', '--count', '60', '--repetitions', '6', '--max-seconds', '20', '--report', join(reports, 'precisions')),
+);
+const [summary] = readFileSync(join(root, precisions.report.markdown), 'utf8').split('\n## ', 1);
+console.log(`\n${summary.replace(/^# .*\n/, '').trim()}`);
+
+const record = join(reports, 'engine.json');
 timed('measure', () => edgevlm('bench', 'engine', '--quick', '--vs', 'libllama', '--out', record));
 const report = record.replace(/\.json$/, '.md');
 console.log(`\n${readFileSync(join(root, report), 'utf8').trim()}\n`);
 
 console.log(`picture  ${picture}`);
-console.log(`report   ${report} and ${record}`);
+console.log(`reports  ${report} and ${record}`);
+console.log(`         ${precisions.report.html} (open it in a browser) and ${precisions.report.json}`);
 console.log(`times    ${times.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(', ')}`);
 
 function verdict(text, right) {
