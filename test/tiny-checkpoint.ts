@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export type TinyCheckpoint = 'tiny-llama-bpe' | 'tiny-llama-spm' | 'tiny-smolvlm';
 
 /** Name, shape (PyTorch order), mean and range of a tensor's numbers. */
-type WeightRow = [name: string, shape: number[], mean: number, range: number];
+export type WeightRow = [name: string, shape: number[], mean: number, range: number];
 
 const HF = fileURLToPath(new URL('fixtures/hf/', import.meta.url));
 
@@ -25,13 +25,14 @@ export async function writeTinyCheckpoint(name: TinyCheckpoint, folder: string):
   return folder;
 }
 
-function safetensors(rows: readonly WeightRow[]): Buffer {
+/** A safetensors file of these tensors. */
+export function safetensors(rows: readonly WeightRow[]): Buffer {
   const header: Record<string, unknown> = {};
   const parts: Buffer[] = [];
   let element = 0;
   for (const [name, shape, mean, range] of rows) {
     const count = shape.reduce((product, size) => product * size, 1);
-    const values = Float32Array.from({ length: count }, (_, index) => mean + range * (hash(element + index) / 2 ** 32 - 0.5));
+    const values = fixtureNumbers(element, count, mean, range);
     header[name] = { dtype: 'F32', shape, data_offsets: [4 * element, 4 * (element + count)] };
     parts.push(Buffer.from(values.buffer));
     element += count;
@@ -40,6 +41,11 @@ function safetensors(rows: readonly WeightRow[]): Buffer {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
   return Buffer.concat([length, json, ...parts]);
+}
+
+/** The numbers from element `start` on, as `numbers` in make_hf.py makes them. */
+export function fixtureNumbers(start: number, count: number, mean: number, range: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: count }, (_, index) => mean + range * (hash(start + index) / 2 ** 32 - 0.5));
 }
 
 /** `lowbias32`, as in make_hf.py. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Type, type Static, type TSchema } from 'typebox';
 import { EdgeVlmError } from '../core/errors.js';
+import type { ClipProjector } from './clip-tower.js';
 import { readJson } from './read-json.js';
 
 /** Hugging Face writes both an absent key and a null for "the default". */
@@ -50,10 +51,26 @@ const Tower = Type.Object({
   image_size: optional(Count),
   patch_size: optional(Count),
   layer_norm_eps: optional(Type.Number()),
+  projection_dim: optional(Count),
+});
+export type VisionSettings = Static<typeof Tower>;
+/** A CLIP folder's config.json: the vision part of a model of both parts, or a vision model's own. */
+export const ClipConfig = Type.Intersect([Tower, Type.Object({ vision_config: optional(Tower) })]);
+
+/** Of the LLaVA line: Hugging Face's names, then those of the original repositories. */
+const Llava = Type.Object({
+  vision_feature_layer: optional(Type.Union([Type.Integer(), Type.Array(Type.Integer())])),
+  vision_feature_select_strategy: optional(Type.String()),
+  projector_hidden_act: optional(Type.String()),
+  mm_projector_type: optional(Type.String()),
+  mm_vision_select_layer: optional(Type.Integer()),
+  mm_vision_select_feature: optional(Type.String()),
+  mm_vision_tower: optional(Type.String()),
 });
 
 const Config = Type.Intersect([
   Decoder,
+  Llava,
   Type.Object({
     architectures: optional(Type.Array(Type.String())),
     text_config: optional(Decoder),
@@ -61,6 +78,8 @@ const Config = Type.Intersect([
     scale_factor: optional(Count),
   }),
 ]);
+
+type LlavaSettings = Static<typeof Llava>;
 
 export type RopeConfig = Static<typeof Rope>;
 
@@ -98,14 +117,37 @@ export interface TowerConfig {
   readonly projection: number;
 }
 
+/** What config.json tells of a CLIP tower and the projector behind it; the tower's sizes may stand elsewhere. */
+export interface ClipSettings {
+  readonly projector: ClipProjector;
+  /** Which block's output is read: counted from 1, or from the last one back with −1. */
+  readonly featureLayer: number;
+  readonly vision: VisionSettings | undefined;
+  /** What the checkpoint calls its tower. */
+  readonly towerName: string | undefined;
+}
+
 export interface CheckpointConfig {
   readonly decoder: DecoderConfig;
   /** Absent for a text-only model. */
-  readonly tower: TowerConfig | undefined;
+  readonly vision:
+    { readonly kind: 'idefics3'; readonly tower: TowerConfig } | { readonly kind: 'clip'; readonly clip: ClipSettings } | undefined;
 }
 
-const TEXT_ARCHITECTURES = ['LlamaForCausalLM'];
-const VISION_ARCHITECTURES = ['Idefics3ForConditionalGeneration', 'SmolVLMForConditionalGeneration'];
+type Family = 'text' | 'idefics3' | 'llava' | 'original-llava';
+
+/** Where the two halves of each architecture are described. The originals of the LLaVA line keep the decoder's at the top. */
+const ARCHITECTURES: Readonly<Record<string, Family>> = {
+  LlamaForCausalLM: 'text',
+  Idefics3ForConditionalGeneration: 'idefics3',
+  SmolVLMForConditionalGeneration: 'idefics3',
+  LlavaForConditionalGeneration: 'llava',
+  LlavaLlamaForCausalLM: 'original-llava',
+  MobileLlamaForCausalLM: 'original-llava',
+};
+
+/** `mm_projector_type` of the original repositories, in llama.cpp's words. */
+const PROJECTORS: Readonly<Record<string, ClipProjector>> = { mlp2x_gelu: 'mlp', ldpnet: 'ldp', ldpnetv2: 'ldpv2' };
 
 /**
  * Reads config.json.
@@ -120,12 +162,12 @@ export async function readCheckpointConfig(folder: string): Promise<CheckpointCo
   };
 
   const [architecture = 'none'] = config.architectures ?? [];
-  const hasTower = VISION_ARCHITECTURES.includes(architecture);
-  if (!hasTower && !TEXT_ARCHITECTURES.includes(architecture)) {
-    unsupported(`the architecture is ${architecture}; ${[...TEXT_ARCHITECTURES, ...VISION_ARCHITECTURES].join(', ')} can be converted`);
-  }
-  const text = hasTower ? (config.text_config ?? {}) : config;
-  if ((text.model_type ?? 'llama') !== 'llama')
+  const family = Object.hasOwn(ARCHITECTURES, architecture)
+    ? ARCHITECTURES[architecture]
+    : unsupported(`the architecture is ${architecture}; ${Object.keys(ARCHITECTURES).join(', ')} can be converted`);
+  const text = family === 'idefics3' || family === 'llava' ? (config.text_config ?? {}) : config;
+  // The originals name themselves there.
+  if (family !== 'original-llava' && (text.model_type ?? 'llama') !== 'llama')
     unsupported(`the decoder is of the type ${String(text.model_type)}, only llama can be converted`);
   if ((text.hidden_act ?? 'silu') !== 'silu')
     unsupported(`the decoder's activation is ${String(text.hidden_act)}, only silu can be converted`);
@@ -150,7 +192,7 @@ export async function readCheckpointConfig(folder: string): Promise<CheckpointCo
     tied: config.tie_word_embeddings ?? false,
   };
   if (decoder.headDim % 2 !== 0) unsupported(`heads of ${decoder.headDim} cannot be rotated in pairs`);
-  if (!hasTower) return { decoder, tower: undefined };
+  if (family !== 'idefics3') return { decoder, vision: family === 'text' ? undefined : { kind: 'clip', clip: clipSettings(path, config) } };
 
   const vision = config.vision_config ?? {};
   if ((vision.hidden_act ?? 'gelu_pytorch_tanh') !== 'gelu_pytorch_tanh')
@@ -166,5 +208,27 @@ export async function readCheckpointConfig(folder: string): Promise<CheckpointCo
     scaleFactor: config.scale_factor ?? 2,
     projection: embedding,
   };
-  return { decoder, tower };
+  return { decoder, vision: { kind: 'idefics3', tower } };
+}
+
+/** What Transformers' `LlavaConfig` and the original repositories' builders have as defaults. */
+function clipSettings(path: string, config: LlavaSettings & { readonly vision_config?: VisionSettings | null }): ClipSettings {
+  const unsupported = (what: string): never => {
+    throw new EdgeVlmError('CHECKPOINT_UNSUPPORTED', `${path}: ${what}`);
+  };
+  const type = config.mm_projector_type ?? 'mlp2x_gelu';
+  const projector = Object.hasOwn(PROJECTORS, type)
+    ? PROJECTORS[type]
+    : unsupported(`the projector is ${type}; ${Object.keys(PROJECTORS).join(', ')} can be converted`);
+  if ((config.projector_hidden_act ?? 'gelu') !== 'gelu')
+    unsupported(`the projector's activation is ${String(config.projector_hidden_act)}`);
+  const strategy = config.vision_feature_select_strategy ?? 'default';
+  if (strategy !== 'default' || (config.mm_vision_select_feature ?? 'patch') !== 'patch') {
+    unsupported('the class token is among the features, which no runtime of these files reads');
+  }
+  const featureLayer = config.vision_feature_layer ?? config.mm_vision_select_layer ?? -2;
+  if (typeof featureLayer !== 'number' || featureLayer === 0)
+    return unsupported(`the features are those of the layers ${String(featureLayer)}`);
+  if (projector === undefined) throw new EdgeVlmError('INTERNAL', `there is no projector ${type}`);
+  return { projector, featureLayer, vision: config.vision_config ?? undefined, towerName: config.mm_vision_tower ?? undefined };
 }

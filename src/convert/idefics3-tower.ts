@@ -1,30 +1,18 @@
-import { join } from 'node:path';
-import { Type } from 'typebox';
-import { EdgeVlmError } from '../core/errors.js';
 import type { GgufValue } from '../formats/gguf/gguf-value.js';
 import type { TowerConfig } from './checkpoint-config.js';
+import type { ImageProcessorConfig } from './image-processor-config.js';
 import type { ModelHalf, TensorPlan } from './model-half.js';
-import { readJson } from './read-json.js';
-
-const Channels = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
-const ImageProcessor = Type.Object({
-  image_mean: Type.Optional(Channels),
-  image_std: Type.Optional(Channels),
-  size: Type.Optional(Type.Object({ longest_edge: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 20 })) })),
-});
-const Processor = Type.Intersect([ImageProcessor, Type.Object({ image_processor: Type.Optional(ImageProcessor) })]);
 
 /**
  * Names, shapes and keys of the vision half of Idefics3 and SmolVLM: a SigLIP tower, pixel shuffle and one matrix.
  * Source: `SmolVLMModel` in llama.cpp's conversion/smolvlm.py, `MmprojModel` in conversion/base.py, tools/mtmd/clip-impl.h.
- * @throws EdgeVlmError MODEL_INCOMPLETE where no file tells how pictures are normalised; CHECKPOINT_INVALID.
  */
-export async function idefics3Tower(folder: string, config: TowerConfig): Promise<ModelHalf> {
+export function idefics3Tower(config: TowerConfig, processor: ImageProcessorConfig): ModelHalf {
   return {
     canonicalName: (name) => (/^model\.(vision_model|connector)\./.test(name) && !name.endsWith('.position_ids') ? name : undefined),
     tensors: new Map(tensors(config)),
     extraTensors: [],
-    metadata: metadata(config, await readProcessor(folder)),
+    metadata: metadata(config, processor),
   };
 }
 
@@ -66,26 +54,7 @@ function* tensors({
   yield ['model.connector.modality_projection.proj.weight', { name: 'mm.model.fc.weight', shape: [projection, shuffled] }];
 }
 
-interface ProcessorValues {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  /** Length the longer side of a picture is resized to before it is cut into tiles, in pixels. */
-  readonly longestEdge: number | undefined;
-}
-
-/** processor_config.json wins over preprocessor_config.json, its image_processor part over its own top. */
-async function readProcessor(folder: string): Promise<ProcessorValues> {
-  const preprocessor = await readJson(join(folder, 'preprocessor_config.json'), ImageProcessor);
-  const processor = await readJson(join(folder, 'processor_config.json'), Processor);
-  const merged = { ...preprocessor, ...processor, ...processor?.image_processor };
-  const { image_mean: mean, image_std: std, size } = merged;
-  if (mean === undefined || std === undefined) {
-    throw new EdgeVlmError('MODEL_INCOMPLETE', `${folder} has no preprocessor_config.json with image_mean and image_std`);
-  }
-  return { mean, std, longestEdge: size?.longest_edge };
-}
-
-function metadata(config: TowerConfig, processor: ProcessorValues): [string, GgufValue][] {
+function metadata(config: TowerConfig, processor: ImageProcessorConfig): [string, GgufValue][] {
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
   return [
     // Filled in by the conversion; named here to keep llama.cpp's order.

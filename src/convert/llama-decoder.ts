@@ -1,6 +1,7 @@
 import { EdgeVlmError } from '../core/errors.js';
 import type { GgufValue } from '../formats/gguf/gguf-value.js';
 import type { DecoderConfig } from './checkpoint-config.js';
+import { isClipTensor } from './clip-tower.js';
 import type { ModelHalf, TensorPlan } from './model-half.js';
 
 /**
@@ -9,13 +10,17 @@ import type { ModelHalf, TensorPlan } from './model-half.js';
  */
 export function llamaDecoder(config: DecoderConfig): ModelHalf {
   return {
-    // Published multimodal checkpoints hold the decoder as model.text_model.*.
     canonicalName: (name) =>
-      /^model\.(vision_model|connector)\.|\.rotary_emb\.inv_freq$/.test(name) ? undefined : name.replace(/^model\.text_model\./, 'model.'),
+      /^model\.(vision_model|connector)\.|\.rotary_emb\.inv_freq$/.test(name) || isClipTensor(name) ? undefined : textName(name),
     tensors: new Map(tensors(config)),
     extraTensors: ropeFactors(config),
     metadata: metadata(config),
   };
+}
+
+/** Published multimodal checkpoints hold the decoder as model.text_model.* (Idefics3), language_model.* or model.language_model.* (LLaVA). */
+function textName(name: string): string {
+  return name.replace(/^model\.(text_model|language_model)\./, 'model.').replace(/^language_model\.(model|lm_head)\./, '$1.');
 }
 
 function* tensors(config: DecoderConfig): Generator<[string, TensorPlan]> {

@@ -1,8 +1,8 @@
 import { EdgeVlmError } from '../core/errors.js';
+import type { CheckpointTensor } from '../formats/checkpoint/checkpoint-tensor.js';
+import { readTensor } from '../formats/checkpoint/open-checkpoint.js';
 import type { GgufValue } from '../formats/gguf/gguf-value.js';
 import type { GgufTensorSource } from '../formats/gguf/write-gguf.js';
-import { readTensor } from '../formats/safetensors/open-checkpoint.js';
-import type { SafetensorsTensor } from '../formats/safetensors/read-safetensors.js';
 import { encodeTensor } from './encode-tensor.js';
 import { storedType, type OutputType } from './output-type.js';
 
@@ -16,6 +16,8 @@ export interface TensorPlan {
   readonly optional?: boolean;
   /** Stays f32 whatever the output type. */
   readonly full?: boolean;
+  /** Sizes of 1 are left out of the shape that is written. */
+  readonly squeezed?: boolean;
   /** Reorders rows. */
   readonly rearrange?: ((values: Float32Array, rows: number) => Float32Array) | undefined;
 }
@@ -27,8 +29,15 @@ export interface ModelHalf {
   readonly tensors: ReadonlyMap<string, TensorPlan>;
   /** Vectors computed from the configuration. */
   readonly extraTensors: readonly { readonly name: string; readonly values: Float32Array }[];
+  /** Whether tensors are written in the order of `tensors`. Default: that of the checkpoint. */
+  readonly ordered?: boolean;
   /** In llama.cpp's order. */
   readonly metadata: readonly (readonly [string, GgufValue])[];
+}
+
+/** The shape a tensor is written with, PyTorch order. */
+export function writtenShape({ shape, squeezed }: TensorPlan): readonly number[] {
+  return squeezed === true ? shape.filter((size) => size !== 1) : shape;
 }
 
 /**
@@ -39,7 +48,7 @@ export interface ModelHalf {
  */
 export function planTensors(
   half: ModelHalf,
-  checkpoint: ReadonlyMap<string, SafetensorsTensor>,
+  checkpoint: ReadonlyMap<string, CheckpointTensor>,
   type: OutputType,
   headType: OutputType,
 ): GgufTensorSource[] {
@@ -49,7 +58,7 @@ export function planTensors(
     shape: [values.length],
     data: () => encodeTensor(values, 'f32'),
   }));
-  const found = new Map<string, SafetensorsTensor>();
+  const found = new Map<string, CheckpointTensor>();
   for (const tensor of checkpoint.values()) {
     const canonical = half.canonicalName(tensor.name);
     if (canonical === undefined) continue;
@@ -64,9 +73,10 @@ export function planTensors(
   }
 
   const head = found.has('lm_head.weight') ? 'output.weight' : 'token_embd.weight';
-  for (const [canonical, tensor] of found) {
+  for (const canonical of half.ordered === true ? half.tensors.keys() : found.keys()) {
     const plan = half.tensors.get(canonical);
-    if (plan === undefined) continue;
+    const tensor = found.get(canonical);
+    if (plan === undefined || tensor === undefined) continue;
     const { name, shape } = plan;
     if (tensor.shape.join() !== shape.join()) {
       throw new EdgeVlmError(
@@ -74,11 +84,12 @@ export function planTensors(
         `${tensor.path}: ${tensor.name} has the shape [${tensor.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`,
       );
     }
-    const stored = plan.full === true ? 'f32' : storedType(name, shape, name === head ? headType : type);
+    const written = writtenShape(plan);
+    const stored = plan.full === true ? 'f32' : storedType(name, written, name === head ? headType : type);
     sources.push({
       name,
       type: stored,
-      shape: shape.toReversed(),
+      shape: written.toReversed(),
       data: async () => {
         const values = await readTensor(tensor);
         return encodeTensor(plan.rearrange?.(values, shape[0] ?? 1) ?? values, stored);

@@ -7,6 +7,7 @@ import type { Session } from '../session.js';
 
 interface ConvertCommandOptions {
   readonly mmprojOut?: string;
+  readonly visionTower?: string;
   readonly type: OutputType;
   readonly name?: string;
 }
@@ -15,15 +16,16 @@ interface ConvertCommandOptions {
 export function modelsConvert(group: Command, { terminal, signal }: Session): void {
   const command = group
     .command('convert')
-    .description('Make GGUF files of a Hugging Face checkpoint.')
-    .argument('<dir>', "the checkpoint's folder: config.json, the tokenizer's files, safetensors")
+    .description('Make GGUF files of a checkpoint in safetensors or of PyTorch, of which nothing is executed.')
+    .argument('<dir>', "the checkpoint's folder: config.json, the tokenizer's files, safetensors or pytorch_model.bin")
     .argument('<out>', 'the GGUF file to write')
     .option('--mmproj-out <file>', 'where the vision half goes; without it only the language half is written')
+    .option('--vision-tower <dir>', "the CLIP model's folder, for LLaVA and MobileVLM checkpoints that only name theirs")
     .addOption(new Option('--type <type>', 'what matrices are written as').choices(Object.keys(OUTPUT_TYPES)).default('f16'))
     .option('--name <name>', "the model's name; default: the folder's");
   addOutputOptions(command).action(async (dir: string, out: string, options: ConvertCommandOptions) => {
-    const { type, mmprojOut, name } = options;
-    const report = await convertModel({ dir, out, type, mmprojOut, name, onProgress: terminal.progress, signal });
+    const { type, mmprojOut, visionTower, name } = options;
+    const report = await convertModel({ dir, out, type, mmprojOut, visionTower, name, onProgress: terminal.progress, signal });
     const files = report.mmproj === undefined ? [report.model] : [report.model, report.mmproj];
     terminal.result(report, files.map(fileText).join('\n'));
   });

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { EdgeVlmError } from '../../core/errors.js';
+import type { CheckpointTensor } from '../checkpoint/checkpoint-tensor.js';
 import { openFile, readExactly } from '../open-file.js';
 import { DTYPE_BYTES, type Dtype } from './dtypes.js';
 
@@ -8,19 +9,6 @@ import { DTYPE_BYTES, type Dtype } from './dtypes.js';
 const MAX_HEADER_BYTES = 32 * 2 ** 20;
 /** PyTorch checkpoints have up to 5 (video convolutions). */
 const MAX_DIMS = 8;
-
-export interface SafetensorsTensor {
-  readonly name: string;
-  readonly dtype: Dtype;
-  /** PyTorch order: the last size is the row length. Empty for a scalar; sizes may be 0. */
-  readonly shape: readonly number[];
-  /** The file that holds the data. */
-  readonly path: string;
-  /** Bytes of data. */
-  readonly bytes: number;
-  /** Where the data starts, from the beginning of the file. */
-  readonly fileOffset: number;
-}
 
 const Entry = Type.Object({
   dtype: Type.String(),
@@ -35,7 +23,7 @@ const Header = Type.Record(Type.String(), Type.Unknown());
  * @returns the tensors by name, in the order of the header.
  * @throws EdgeVlmError FILE_NOT_FOUND, FILE_UNREADABLE, SAFETENSORS_INVALID (also where the file is cut short).
  */
-export async function readSafetensors(path: string): Promise<Map<string, SafetensorsTensor>> {
+export async function readSafetensors(path: string): Promise<Map<string, CheckpointTensor>> {
   const { handle, bytes: fileBytes } = await openFile(path);
   try {
     if (fileBytes < 8) throw invalid(path, 'is too short for a safetensors file');
@@ -45,7 +33,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Safeten
     const dataOffset = 8 + Number(headerBytes);
     if (dataOffset > fileBytes) throw invalid(path, `ends inside its header: ${dataOffset - fileBytes} bytes are missing`);
     const header = parseHeader(path, await readExactly(handle, path, 8, Number(headerBytes)));
-    const tensors = new Map<string, SafetensorsTensor>();
+    const tensors = new Map<string, CheckpointTensor>();
     for (const [name, entry] of Object.entries(header)) {
       if (name !== '__metadata__') tensors.set(name, parseEntry(path, name, entry, dataOffset));
     }
@@ -67,7 +55,7 @@ function parseHeader(path: string, bytes: Buffer): Record<string, unknown> {
   return header;
 }
 
-function parseEntry(path: string, name: string, entry: unknown, dataOffset: number): SafetensorsTensor {
+function parseEntry(path: string, name: string, entry: unknown, dataOffset: number): CheckpointTensor {
   if (!Value.Check(Entry, entry)) throw invalid(path, `describes the tensor ${name} wrongly`);
   const [begin, end] = entry.data_offsets;
   const { dtype, shape } = entry;
@@ -85,7 +73,7 @@ function isDtype(dtype: string): dtype is Dtype {
   return Object.hasOwn(DTYPE_BYTES, dtype);
 }
 
-function checkPlacement(path: string, tensors: readonly SafetensorsTensor[], fileBytes: number): void {
+function checkPlacement(path: string, tensors: readonly CheckpointTensor[], fileBytes: number): void {
   let end = 0;
   let previous = '';
   for (const tensor of [...tensors].sort((a, b) => a.fileOffset - b.fileOffset || a.bytes - b.bytes)) {

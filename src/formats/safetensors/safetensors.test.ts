@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EdgeVlmError, type ErrorCode } from '../../core/errors.js';
+import type { CheckpointTensor } from '../checkpoint/checkpoint-tensor.js';
+import { openCheckpoint, readTensor } from '../checkpoint/open-checkpoint.js';
 import { toFloat32 } from './dtypes.js';
-import { openCheckpoint, readTensor } from './open-checkpoint.js';
-import { readSafetensors, type SafetensorsTensor } from './read-safetensors.js';
+import { readSafetensors } from './read-safetensors.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -31,7 +32,7 @@ const HEADER = {
 };
 const WHOLE = encode(HEADER, Buffer.concat([DATA, Buffer.of(7)]));
 
-async function outcome(bytes: Uint8Array): Promise<Map<string, SafetensorsTensor> | ErrorCode> {
+async function outcome(bytes: Uint8Array): Promise<Map<string, CheckpointTensor> | ErrorCode> {
   const path = join(folder, 'outcome.safetensors');
   await writeFile(path, bytes);
   try {
@@ -170,7 +171,7 @@ describe('a checkpoint of several files', () => {
     const place = await mkdtemp(join(folder, 'none-'));
     await expect(openCheckpoint(place)).rejects.toMatchObject({
       code: 'FILE_NOT_FOUND',
-      message: `${join(place, 'model.safetensors')} does not exist`,
+      message: `${place} holds neither model.safetensors nor pytorch_model.bin, nor parts of one with an index`,
     });
   });
 });

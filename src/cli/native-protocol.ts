@@ -1,0 +1,11 @@
+import type { CheckOptions, CheckReport } from '../convert/check/check-model.js';
+import type { QuantiseFileRequest } from '../convert/quantise/quantise-file.js';
+import type { SynthesizeReport, SynthesizeRequest } from '../convert/synthesize/synthesize-model.js';
+import type { ProgressEvent } from '../core/progress.js';
+
+/** What the commands that make and check models have done in a process of its own: native code that ends it ends nothing else. */
+export interface NativeProtocol {
+  quantise: { request: QuantiseFileRequest; event: ProgressEvent; result: null };
+  synthesize: { request: SynthesizeRequest; event: ProgressEvent; result: SynthesizeReport };
+  check: { request: Omit<CheckOptions, 'onProgress' | 'signal'>; event: ProgressEvent; result: CheckReport };
+}
