@@ -35,6 +35,10 @@ export const ERROR_CATALOGUE = {
   DOWNLOAD_REFUSED: { kind: 'resource', hint: "Accept the licence on the model's page and set HF_TOKEN to a token that may read it." },
   CHECKSUM_MISMATCH: { kind: 'model', hint: 'Download the model again: edgevlm models pull --model NAME --force.' },
 
+  MLFLOW_AWAY: { kind: 'resource', hint: 'Nothing is lost: run `edgevlm mlflow sync` when the server is back.' },
+  MLFLOW_REFUSED: { kind: 'resource', hint: 'Nothing is lost: correct what the server names, then run `edgevlm mlflow sync`.' },
+  MLFLOW_BUSY: { kind: 'resource', hint: 'Nothing is lost: run `edgevlm mlflow sync` when the other process has ended.' },
+
   IMAGE_UNSUPPORTED: { kind: 'input', hint: 'Use a JPEG, PNG, WebP, GIF, TIFF or AVIF picture.' },
   IMAGE_CORRUPT: { kind: 'input', hint: 'The picture could not be decoded: save it again or use another file.' },
   IMAGE_TOO_LARGE: { kind: 'input', hint: 'Shrink the picture, or raise the byte or pixel limit.' },
@@ -52,6 +56,12 @@ export const ERROR_CATALOGUE = {
   TEMPLATE_FAILED: { kind: 'model', hint: "The model's chat template does not work; pass the whole prompt with `generate --raw`." },
   TOKENIZER_FAILED: { kind: 'model', hint: "The file's vocabulary could not be loaded: convert or download it again." },
 
+  GRAMMAR_INVALID: { kind: 'input', hint: 'Correct the GBNF grammar at the line and column named.' },
+  GRAMMAR_LIMIT: { kind: 'input', hint: 'Use a smaller grammar or schema: fewer alternatives, smaller repetitions, less nesting.' },
+  GRAMMAR_STUCK: { kind: 'input', hint: 'Let the grammar use characters that the vocabulary of this model can write.' },
+  SCHEMA_INVALID: { kind: 'input', hint: 'Correct the JSON Schema at the pointer named.' },
+  SCHEMA_UNSUPPORTED: { kind: 'input', hint: 'Leave the keyword named out of the schema and check the answer for it afterwards.' },
+
   CONTEXT_FULL: { kind: 'input', hint: 'Shorten the prompt, ask for fewer tokens, or raise --context.' },
   BATCH_INVALID: { kind: 'internal', hint: 'This is a fault of EdgeVLM: please report it with the command and this message.' },
   OUT_OF_MEMORY: { kind: 'resource', hint: 'Use a smaller model or precision, a shorter --context, or close other programs.' },
@@ -61,6 +71,12 @@ export const ERROR_CATALOGUE = {
   NATIVE_FAILED: { kind: 'engine', hint: 'See the native message; docs/TROUBLESHOOTING.md lists the common ones.' },
   ENGINE_CRASHED: { kind: 'engine', hint: 'The engine process died and its work is lost; the rest of EdgeVLM is unharmed. Try again.' },
   ENGINE_TIMEOUT: { kind: 'engine', hint: 'The engine did not answer in time and was stopped; allow it more time or less work.' },
+  PEER_FAILED: { kind: 'engine', hint: 'Run the program by hand with these arguments; it must be of the same release of llama.cpp.' },
+  DEVICE_UNAVAILABLE: { kind: 'resource', hint: 'Compute on the processor: leave --device out, or pass --device cpu.' },
+  PARITY_FAILED: {
+    kind: 'engine',
+    hint: 'Do not trust this file with this engine: please report it with the output of `edgevlm models check FILE --json`.',
+  },
   ENGINE_DISPOSED: { kind: 'internal', hint: 'The object was used after it was closed.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -10,12 +10,28 @@ export interface DecodeSamples {
 export interface ForwardPass {
   /** Runtime and what is special about it, for tables. */
   readonly label: string;
-  readonly load_ms: number;
+  /** null for a program that loads the model anew for every measurement and does not say how long that took. */
+  readonly load_ms: number | null;
   /** The process that holds the model. */
   readonly pid: number | undefined;
   /** Empties the cache and appends `tokens` pseudo-random tokens in one call; 0 only empties. Milliseconds. */
   prefill(tokens: number): Promise<number>;
+  /** The same, untimed: what `decode` starts from. */
+  fill(tokens: number): Promise<void>;
   /** Appends `tokens` tokens one by one, then forgets them again. */
   decode(tokens: number): Promise<DecodeSamples>;
   close(): Promise<void>;
+}
+
+/** One that can also check several tokens at a time, as speculative decoding does. */
+export interface BatchForwardPass extends ForwardPass {
+  /** Appends `tokens` tokens in one call, logits for each, then forgets them again. Milliseconds. */
+  batch(tokens: number): Promise<number>;
+}
+
+/** The vision half of a model. */
+export interface PictureEncoder {
+  readonly label: string;
+  /** Encodes pictures of the tower's size. @returns milliseconds of each */
+  encode(): Promise<number[]>;
 }

@@ -35,6 +35,9 @@ export interface ChatMessage {
   readonly content: readonly (TextPart | ImagePart)[];
 }
 
+/** What an answer must look like: a GBNF grammar with the start symbol `root`, or a JSON Schema (docs/STRUCTURED_OUTPUT.md). */
+export type Grammar = { readonly gbnf: string } | { readonly jsonSchema: unknown };
+
 export interface GenerateRequest {
   /** A chat, put through the model's template; or `prompt`, taken as it is. */
   readonly input: { readonly messages: readonly ChatMessage[] } | { readonly prompt: string };
@@ -43,6 +46,12 @@ export interface GenerateRequest {
   readonly sampling?: SamplingOptions;
   /** Generation ends before any of these strings appears in the text. */
   readonly stop?: readonly string[];
+  /** The answer obeys it, unless `maxTokens` or `stop` cuts it off; it ends with `stop` where the grammar ends. */
+  readonly grammar?: Grammar;
+  /**
+   * Whether what earlier prompts had in common with this one is taken from them. Default true; false for measuring a cold run.
+   */
+  readonly reuse?: boolean;
 }
 
 /** Wall time spent in each stage of one generation, milliseconds. A stage that did not run is 0. */
@@ -71,6 +80,8 @@ export interface GenerateResult {
   readonly promptTokens: number;
   /** How many of the prompt's tokens are picture embeddings. */
   readonly imageTokens: number;
+  /** How many of the prompt's tokens were not computed, because an earlier prompt began alike. */
+  readonly cachedTokens: number;
   readonly completionTokens: number;
   readonly timings: StageTimings;
   /** Settings that were asked for and could not be obeyed, in words. */

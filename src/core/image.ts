@@ -17,15 +17,26 @@ export interface PreparedImage {
   readonly hash: string;
 }
 
-/** How a model wants its pictures (HF's Idefics3ImageProcessor; the values come from the mmproj file). */
-export interface ImagePreprocessing {
-  readonly kind: 'idefics3';
+interface TilePreprocessing {
   /** Side of one tile, pixels. */
   readonly tileSize: number;
-  /** The longest edge the picture is first resized to, pixels; equal to `tileSize` when pictures are not split. */
-  readonly longestEdge: number;
-  readonly splitting: boolean;
   /** Per channel, in units of 0..1 pixel values. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
 }
+
+/** Pictures resized, and cut into tiles where the model splits them (HF's Idefics3ImageProcessor). */
+export interface Idefics3Preprocessing extends TilePreprocessing {
+  readonly kind: 'idefics3';
+  /** The longest edge the picture is first resized to, pixels; equal to `tileSize` when pictures are not split. */
+  readonly longestEdge: number;
+  readonly splitting: boolean;
+}
+
+/** Pictures padded to a square with their mean colour and resized to one tile (LLaVA-1.5, MobileVLM). */
+export interface LlavaPreprocessing extends TilePreprocessing {
+  readonly kind: 'llava';
+}
+
+/** How a model wants its pictures; the values come from the mmproj file. */
+export type ImagePreprocessing = Idefics3Preprocessing | LlavaPreprocessing;

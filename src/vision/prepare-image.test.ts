@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ImagePreprocessing } from '../core/image.js';
+import type { Idefics3Preprocessing, ImagePreprocessing } from '../core/image.js';
 import { preprocessImage } from './prepare-image.js';
 import { idefics3Tiles } from './preprocess/idefics3.js';
 import { preprocessOnWorker } from './preprocess/preprocess-pool.js';
 
-const SPLIT: ImagePreprocessing = {
+const SPLIT: Idefics3Preprocessing = {
   kind: 'idefics3',
   tileSize: 256,
   longestEdge: 768,
@@ -43,6 +43,11 @@ describe('preprocessImage', () => {
 
   it('refuses pixels that do not fill the picture', async () => {
     await expect(preprocessImage({ ...picture(30, 20, 3), height: 21 }, SPLIT)).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+  });
+
+  it('refuses a mean that is no colour, where pictures are padded with it', async () => {
+    const padded: ImagePreprocessing = { kind: 'llava', tileSize: 32, mean: [0.5, 1.5, 0.5], std: [1, 1, 1] };
+    await expect(preprocessImage(picture(9, 4, 1), padded)).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
   });
 
   it.each([{ tileSize: 0 }, { tileSize: 1e9 }, { longestEdge: Number.NaN }, { std: [0, 1, 1] as const }])(

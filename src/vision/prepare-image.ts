@@ -4,7 +4,7 @@ import { decodeImage, type DecodedImage } from './intake/decode-image.js';
 import type { ImageLimits } from './intake/image-limits.js';
 import type { ImageSource } from './intake/read-image-bytes.js';
 import { preprocessOnWorker } from './preprocess/preprocess-pool.js';
-import { checkPreprocessing, PREPROCESSORS } from './preprocess/preprocessors.js';
+import { checkPreprocessing, cutIntoTiles, longestEdge } from './preprocess/preprocessors.js';
 
 /** Up to this many pixels, in and out, the work takes some ten milliseconds: less than starting a thread. */
 const INLINE_PIXELS = 512 * 512;
@@ -26,7 +26,7 @@ export async function preprocessImage(image: DecodedImage, preprocessing: ImageP
     throw new EdgeVlmError('IMAGE_CORRUPT', `${rgb.length} bytes do not make a picture of ${width}×${height} pixels`);
   }
   const job = { image: { width, height, rgb }, preprocessing };
-  const pixels = Math.max(width * height, preprocessing.longestEdge ** 2);
-  const tiling = pixels <= INLINE_PIXELS ? PREPROCESSORS[preprocessing.kind](job.image, preprocessing) : await preprocessOnWorker(job);
+  const pixels = Math.max(width * height, longestEdge(preprocessing) ** 2);
+  const tiling = pixels <= INLINE_PIXELS ? cutIntoTiles(job.image, preprocessing) : await preprocessOnWorker(job);
   return { ...tiling, hash };
 }

@@ -1,36 +1,21 @@
-import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { ImageTile } from '../../src/core/image.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { PromptPiece } from '../../src/engine/prompt.js';
-import { argmax } from '../../src/engine/sampling/greedy-sampler.js';
 import { Vocabulary } from '../../src/engine/vocabulary/vocabulary.js';
 import { readVisionFamily } from '../../src/engine/vision-family.js';
 import { readGguf } from '../../src/formats/gguf/read-gguf.js';
 import { buildPrompt } from '../../src/runtimes/engine/build-prompt.js';
 import { ChatTemplate } from '../../src/runtimes/engine/chat-template.js';
 import { prepareImage } from '../../src/vision/prepare-image.js';
+import { checkLogits, TEXT_BOUND, TOWER_BOUND } from './support/check-logits.js';
 import { collect } from './support/collect.js';
-import { relativeError } from './support/compare.js';
-import { parityFile, readParityCase, type ParityCase } from './support/parity-case.js';
-import { teacherForced, type Prompt } from './support/teacher-forced.js';
+import { parityFile, readParityCase, readParityTiles } from './support/parity-case.js';
 import { tinyModel } from './support/tiny-models.js';
 import { encodeTiles } from './support/encode-tiles.js';
 
-/** Bounds of ‖a−b‖/‖b‖ for every row of logits. The tower's attention reads keys and values in f16, and GELU from an f16 table. */
-const TEXT_BOUND = 1e-3;
-const TOWER_BOUND = 3e-3;
 /** Colour values, of 255: two correct resamplers may round a value to either side. */
 const PIXEL_TOLERANCE = 1;
-
-async function checkLogits(model: string, prompt: Prompt, reference: ParityCase, bound: number): Promise<void> {
-  using engine = await Engine.load({ model, threads: 1, context: 512, cache: { type: 'f32' } });
-  const rows = await teacherForced(engine.runner, prompt, reference.generatedIds.slice(0, -1));
-  expect(rows.map(argmax)).toEqual(reference.generatedIds);
-  const errors = rows.map((row, i) => relativeError(row, reference.logits[i] ?? new Float32Array()));
-  expect(errors).toHaveLength(33);
-  expect(Math.max(...errors), `errors by step: ${errors.join(', ')}`).toBeLessThanOrEqual(bound);
-}
 
 describe.each(['tiny-llama-bpe', 'tiny-llama-spm'] as const)('%s against Hugging Face in float32', async (name) => {
   const { model } = await tinyModel(name);
@@ -52,20 +37,7 @@ describe('tiny-smolvlm against Hugging Face in float32', async () => {
   const { preprocessing } = readVisionFamily(await readGguf(mmproj));
   const image = await prepareImage(parityFile('tiny-smolvlm', 'image.png'), preprocessing);
 
-  /** The reference's pixels as tiles. */
-  async function referenceTiles(): Promise<ImageTile[]> {
-    const [count = 0, channels = 0, height = 0, width = 0] = reference.pixelShape ?? [];
-    const planes = await readFile(parityFile('tiny-smolvlm', 'pixels.u8'));
-    const area = width * height;
-    return Array.from({ length: count }, (_, tile) => ({
-      width,
-      height,
-      rgb: Uint8Array.from(
-        { length: channels * area },
-        (_, i) => planes[(tile * channels + (i % channels)) * area + Math.floor(i / channels)] ?? 0,
-      ),
-    }));
-  }
+  const referenceTiles = (): Promise<ImageTile[]> => readParityTiles('tiny-smolvlm', reference.pixelShape ?? []);
 
   async function promptPieces(): Promise<PromptPiece[]> {
     using vocabulary = new Vocabulary(model);
@@ -75,8 +47,10 @@ describe('tiny-smolvlm against Hugging Face in float32', async () => {
       eos_token: '<end_of_utterance>',
     });
     const content = [{ type: 'image', image } as const, { type: 'text', text: 'Describe the picture.' } as const];
-    return buildPrompt({ messages: [{ role: 'user', content }] }, { vocabulary, template, vision: preprocessing, controlTokens: [] })
-      .pieces;
+    return buildPrompt(
+      { messages: [{ role: 'user', content }] },
+      { vocabulary, template, vision: preprocessing, controlTokens: [], maxBytes: Infinity },
+    ).pieces;
   }
 
   test('the picture is cut into the same tiles', async () => {

@@ -13,6 +13,8 @@ export interface DecoderShape {
   readonly vocabulary: number;
   /** Context the model was trained for, tokens. */
   readonly trainedContext: number;
+  /** How many tokens a token sees, itself included; null for all. */
+  readonly slidingWindow: number | null;
 }
 
 /** What a decoder's graph starts from. */

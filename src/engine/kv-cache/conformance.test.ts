@@ -115,6 +115,44 @@ describe.each(CASES)('the cache policy $name', async ({ tolerance, policy, ...re
     free(2);
   });
 
+  test('a past that is shared serves both sequences, whatever becomes of either', async () => {
+    const [past, one, two] = [words.subarray(0, 60), words.subarray(60, 72), otherWords.subarray(0, 12)] as const;
+    const expected = [await alone(Int32Array.of(...past, ...one)), await alone(Int32Array.of(...past, ...two))] as const;
+    await append(1, Int32Array.of(...past, ...one.subarray(0, 5)));
+    const shared = cache.share(1, 2, past.length);
+    expect(cache.length(2)).toBe(shared);
+    await append(2, Int32Array.of(...past.subarray(shared), ...two.subarray(0, 5)));
+    // Taking back what is shared, in either, takes it from that one only.
+    cache.share(1, 3, 30);
+    runner.truncate(3, 10);
+    const both = await runner.decode([
+      { sequence: 1, tokens: one.subarray(5), logits: 'last' },
+      { sequence: 2, tokens: two.subarray(5), logits: 'last' },
+    ]);
+    both.forEach((logits, i) => {
+      expectSame(logits, expected[i] ?? new Float32Array());
+    });
+    runner.truncate(2, past.length);
+    free(1, 3);
+    await append(4, otherWords.subarray(0, 40));
+    expectSame(await append(2, two), expected[1]);
+    free(2, 4);
+    const whole = cache.plan([{ sequence: 5, count: CELLS }]);
+    expect(whole.tokens).toBe(CELLS);
+  });
+
+  test('sharing takes no cells, ends with the shorter past, and refuses a sequence that has one', async () => {
+    await append(1, words.subarray(0, CELLS - 10));
+    const shared = cache.share(1, 2, CELLS);
+    expect(shared).toBeLessThanOrEqual(CELLS - 10);
+    expect(cache.share(9, 3, 20)).toBe(0);
+    if (shared > 0) {
+      expect(() => cache.share(1, 2, 5)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+      expect(cache.plan([{ sequence: 2, count: 10 }]).positions[0]).toBe(shared);
+    }
+    free(1, 2);
+  });
+
   test('grows past the end of an attention window with the logits of one long prompt', async () => {
     const length = 262;
     const tokens = words.subarray(0, length);

@@ -5,10 +5,14 @@ import type { Tensor } from '../ggml/tensor.js';
 /** What a cache must hold. */
 export interface KvCacheGeometry {
   readonly layers: number;
+  /** Of the queries. */
+  readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
   /** Tokens that fit, over all sequences together. */
   readonly cells: number;
+  /** How many tokens a token sees, itself included; null for all. */
+  readonly slidingWindow: number | null;
 }
 
 /** Tokens of one sequence in a batch; their positions go on from the sequence's length. */
@@ -26,8 +30,8 @@ export interface KvPlan {
   readonly graphKey: string;
 }
 
-/** The cache's input tensors of one graph. */
-export type KvInputs = Readonly<Record<string, Tensor>>;
+/** The cache's part of one graph: its input tensors, and numbers that the graph is built with. */
+export type KvInputs = Readonly<Record<string, Tensor | number>>;
 
 /**
  * Keys and values of earlier tokens, and attention over them. A policy owns both because a compressed cache
@@ -47,6 +51,13 @@ export interface KvCache<Plan extends KvPlan = KvPlan> {
   commit(plan: Plan): void;
   /** Forgets everything from position `length` on; 0 frees the sequence. */
   truncate(sequence: number, length: number): void;
+  /**
+   * Begins the empty sequence `to` with up to `length` tokens of `from`, as they are stored; neither sequence notices the other
+   * afterwards. Only for what a cold run would have stored the same way: a policy that drops or rewrites tokens by what came
+   * after them answers 0, one that compresses in blocks a whole number of them.
+   * @returns tokens that `to` now has
+   */
+  share(from: number, to: number, length: number): number;
 
   /** Declares the cache's inputs in a graph for plans like this one. */
   inputs(graph: Graph, plan: Plan): KvInputs;

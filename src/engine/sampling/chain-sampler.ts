@@ -1,32 +1,17 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import { loadNative, type Native } from '../ffi/native.js';
-import { NativeMemory, readPointer, viewMemory, writePointer } from '../ffi/native-memory.js';
 import type { Pointer } from '../ffi/pointer.js';
+import { Candidates } from './candidates.js';
 import type { ResolvedSampling } from './resolve-sampling.js';
 import type { Sampler } from './sampler.js';
-
-/** `struct llama_token_data`: int32 id, float logit, float p. */
-const TOKEN_DATA_BYTES = 12;
-/** `struct llama_token_data_array`: data, size, selected, sorted. */
-const ARRAY_BYTES = 32;
-const SIZE_OFFSET = 8;
-const SELECTED_OFFSET = 16;
-const SORTED_OFFSET = 24;
 
 /** libllama's samplers in llama.cpp's order: penalties, top-k, top-p, min-p, temperature, draw (or the likeliest, at temperature 0). */
 export class ChainSampler implements Sampler {
   readonly #native: Native;
   readonly #chain: Pointer;
-  readonly #candidates: NativeMemory;
-  readonly #array: NativeMemory;
-  readonly #ids: Int32Array;
-  readonly #values: Float32Array;
-  readonly #view: DataView;
+  readonly #candidates: Candidates;
 
-  constructor(
-    private readonly vocabulary: number,
-    options: ResolvedSampling,
-  ) {
+  constructor(vocabulary: number, options: ResolvedSampling) {
     const native = loadNative();
     const { llama } = native;
     const chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params());
@@ -48,31 +33,15 @@ export class ChainSampler implements Sampler {
     }
     this.#native = native;
     this.#chain = chain;
-    this.#candidates = new NativeMemory(TOKEN_DATA_BYTES * vocabulary);
-    this.#array = new NativeMemory(ARRAY_BYTES);
-    this.#ids = new Int32Array(this.#candidates.buffer);
-    this.#values = new Float32Array(this.#candidates.buffer);
-    this.#view = new DataView(this.#array.buffer);
+    this.#candidates = new Candidates(vocabulary);
   }
 
   sample(logits: Float32Array): number {
-    for (let token = 0, word = 0; token < this.vocabulary; token++, word += 3) {
-      this.#ids[word] = token;
-      this.#values[word + 1] = logits[token] ?? -Infinity;
-      this.#values[word + 2] = 0;
-    }
-    writePointer(this.#array.pointer, 0, this.#candidates.pointer);
-    this.#view.setBigUint64(SIZE_OFFSET, BigInt(this.vocabulary), true);
-    this.#view.setBigInt64(SELECTED_OFFSET, -1n, true);
-    this.#view.setUint8(SORTED_OFFSET, 0);
-    this.#native.llama.llama_sampler_apply(this.#chain, this.#array.pointer);
-    // Samplers may move the candidates and say where by changing the pointer.
-    const data = readPointer(this.#array.pointer, 0);
-    const selected = this.#view.getBigInt64(SELECTED_OFFSET, true);
-    const size = this.#view.getBigUint64(SIZE_OFFSET, true);
-    if (data === null || selected < 0n || selected >= size) throw new EdgeVlmError('NATIVE_FAILED', 'the samplers chose no token');
-    const [id = 0] = new Int32Array(viewMemory((data + selected * BigInt(TOKEN_DATA_BYTES)) as Pointer, 4));
-    return id;
+    this.#candidates.fill(logits);
+    this.#native.llama.llama_sampler_apply(this.#chain, this.#candidates.pointer);
+    const token = this.#candidates.selected();
+    if (token === undefined) throw new EdgeVlmError('NATIVE_FAILED', 'the samplers chose no token');
+    return token;
   }
 
   accept(token: number): void {
@@ -82,6 +51,5 @@ export class ChainSampler implements Sampler {
   [Symbol.dispose](): void {
     this.#native.llama.llama_sampler_free(this.#chain);
     this.#candidates[Symbol.dispose]();
-    this.#array[Symbol.dispose]();
   }
 }

@@ -116,6 +116,12 @@ describe('refusals', () => {
     await expect(decodeImage(png, { ...limits, maxPixels: WIDTH * HEIGHT - 1 })).rejects.toEqual(refusal('IMAGE_TOO_LARGE'));
   });
 
+  it('a picture with an edge that no JPEG can have is too large, whatever its other edge', async () => {
+    const line = (width: number) => sharp({ create: { width, height: 1, channels: 3, background: 'red' } });
+    expect((await decodeImage(await line(65_535).png().toBuffer())).width).toBe(65_535);
+    await expect(decodeImage(await line(65_536).png().toBuffer())).rejects.toEqual(refusal('IMAGE_TOO_LARGE'));
+  });
+
   it('a missing file and a folder are told apart, and named', async () => {
     const missing = join(folder, 'missing.png');
     await expect(decodeImage(missing)).rejects.toEqual(refusal('FILE_NOT_FOUND'));

@@ -7,6 +7,9 @@ import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './image-limits.js';
 import { describeSource, readImageBytes, type ImageSource } from './read-image-bytes.js';
 import { sharp } from './safe-sharp.js';
 
+/** JPEG's own. A longer edge within the pixel limit is a line, and resampling reaches along all of it for every output pixel. */
+const MAX_EDGE = 65_535;
+
 /** A picture as plain pixels, upright. */
 export interface DecodedImage {
   readonly width: number;
@@ -51,6 +54,9 @@ async function decodePixels(bytes: Uint8Array, limits: ImageLimits): Promise<Omi
   const header = await picture.metadata();
   if (header.width * header.height > limits.maxPixels) {
     throw new EdgeVlmError('IMAGE_TOO_LARGE', `it has ${header.width}×${header.height} pixels, the limit is ${limits.maxPixels}`);
+  }
+  if (Math.max(header.width, header.height) > MAX_EDGE) {
+    throw new EdgeVlmError('IMAGE_TOO_LARGE', `it has ${header.width}×${header.height} pixels, an edge may have ${MAX_EDGE}`);
   }
   picture.timeout({ seconds: limits.maxSeconds });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ImagePreprocessing } from '../../core/image.js';
+import type { Idefics3Preprocessing } from '../../core/image.js';
 import { idefics3Tiles } from './idefics3.js';
 
-const smolvlm: ImagePreprocessing = {
+const smolvlm: Idefics3Preprocessing = {
   kind: 'idefics3',
   tileSize: 512,
   longestEdge: 2048,

@@ -1,5 +1,5 @@
-import type { ImagePreprocessing, ImageTile } from '../../core/image.js';
-import { resizeLanczos } from './resize-lanczos.js';
+import type { Idefics3Preprocessing, ImageTile } from '../../core/image.js';
+import { resample } from './resample.js';
 import type { Tiling } from './tiling.js';
 
 /** The processor never works on a picture longer than this, whatever `longestEdge` says (`MAX_IMAGE_SIZE`). */
@@ -20,9 +20,9 @@ interface Size {
  *
  * All resizing is on 8-bit pixels, one step after the other, since the steps' rounding is part of what a model was trained on.
  */
-export function idefics3Tiles(image: ImageTile, { tileSize, longestEdge, splitting }: ImagePreprocessing): Tiling {
+export function idefics3Tiles(image: ImageTile, { tileSize, longestEdge, splitting }: Idefics3Preprocessing): Tiling {
   const resized = resizeTo(image, longestEdgeSize(image, longestEdge));
-  if (!splitting) return { tiles: [resizeLanczos(resized, tileSize, tileSize)], rows: 0, columns: 0 };
+  if (!splitting) return { tiles: [resizeTo(resized, { width: tileSize, height: tileSize })], rows: 0, columns: 0 };
 
   const whole = resizeTo(resized, wholeTilesSize(resized, tileSize));
   const rows = whole.height / tileSize;
@@ -33,7 +33,7 @@ export function idefics3Tiles(image: ImageTile, { tileSize, longestEdge, splitti
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) tiles.push(crop(whole, column * tileSize, row * tileSize, tileSize));
   }
-  return { tiles: [...tiles, resizeLanczos(whole, tileSize, tileSize)], rows, columns };
+  return { tiles: [...tiles, resizeTo(whole, { width: tileSize, height: tileSize })], rows, columns };
 }
 
 /** `get_resize_output_image_size`: the other edge is cut to an integer, then made even. */
@@ -66,7 +66,7 @@ function wholeTilesSize({ width, height }: Size, tileSize: number): Size {
 }
 
 function resizeTo(image: ImageTile, { width, height }: Size): ImageTile {
-  return resizeLanczos(image, width, height);
+  return resample(image, width, height, 'lanczos');
 }
 
 function crop({ width, rgb }: ImageTile, left: number, top: number, side: number): ImageTile {

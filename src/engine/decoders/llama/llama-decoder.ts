@@ -33,6 +33,7 @@ function weightSpecs(h: LlamaHyperparameters): WeightSpec[] {
     { name: 'token_embd.weight', shape: [h.embedding, h.vocabulary], use: 'rows' },
     { name: 'output_norm.weight', shape: [h.embedding], use: 'vector' },
     { name: 'output.weight', shape: [h.embedding, h.vocabulary], use: 'matmul', fallback: 'token_embd.weight' },
+    { name: 'rope_freqs.weight', shape: [h.headSize / 2], use: 'vector', optional: true },
   ];
   for (let layer = 0; layer < h.layers; layer++) {
     const matrix = (name: string, input: number, output: number): WeightSpec[] => [
@@ -67,6 +68,7 @@ function build(h: LlamaHyperparameters, graph: Graph, weights: Weights, cache: K
       key: matrix('attn_k'),
       value: matrix('attn_v'),
       output: matrix('attn_output'),
+      ropeFactors: weights.find('rope_freqs.weight') ?? null,
       ...h,
     };
     let attended = selfAttention(graph, rmsNorm(x, `blk.${layer}.attn_norm.weight`), inputs.positions, attention, cache, inputs.kv, layer);

@@ -1,7 +1,9 @@
 import { EdgeVlmError } from '../../../core/errors.js';
 import type { GgufFile } from '../../../formats/gguf/read-gguf.js';
-import type { RopeParameters } from '../../ggml/graph.js';
+import type { RopeParameters } from '../../ggml/rope-parameters.js';
 import type { DecoderShape } from '../decoder.js';
+import { positiveNumber } from './positive-number.js';
+import { readLlamaRope } from './llama-rope.js';
 
 export interface LlamaHyperparameters extends DecoderShape {
   readonly feedForward: number;
@@ -36,12 +38,7 @@ export function readLlamaHyperparameters(file: GgufFile): LlamaHyperparameters {
   if (metadata.count('llama.expert_count', 0) > 0) {
     throw new EdgeVlmError('MODEL_UNSUPPORTED', `${file.path}: mixture-of-experts models are not supported`);
   }
-  // Like llama.cpp: a factor alone, also under its old key, means linear scaling.
-  const factor = metadata.number('llama.rope.scaling.factor', metadata.number('llama.rope.scale_linear', 1));
-  const scaling = metadata.string('llama.rope.scaling.type', factor === 0 || factor === 1 ? 'none' : 'linear');
-  if (scaling !== 'none' || file.tensors.some(({ name }) => name.includes('rope_freqs') || name.includes('rope_factors'))) {
-    throw new EdgeVlmError('MODEL_UNSUPPORTED', `${file.path}: scaled rotary positions are not supported yet`);
-  }
+  const trainedContext = count('context_length', LIMITS.context);
   return {
     layers,
     embedding,
@@ -50,14 +47,10 @@ export function readLlamaHyperparameters(file: GgufFile): LlamaHyperparameters {
     headSize,
     feedForward: count('feed_forward_length', LIMITS.feedForward),
     vocabulary: metadata.count('llama.vocab_size', metadata.strings('tokenizer.ggml.tokens').length),
-    trainedContext: count('context_length', LIMITS.context),
-    rmsEpsilon: positive(file, 'llama.attention.layer_norm_rms_epsilon'),
-    rope: { dimensions: headSize, base: positive(file, 'llama.rope.freq_base', 10_000), scale: 1, mode: 'norm' },
+    trainedContext,
+    // Mistral's; llama.cpp's LLaMA graph does not read it.
+    slidingWindow: metadata.count('llama.attention.sliding_window', 0) || null,
+    rmsEpsilon: positiveNumber(file, 'llama.attention.layer_norm_rms_epsilon'),
+    rope: readLlamaRope(file, headSize, trainedContext),
   };
-}
-
-function positive(file: GgufFile, key: string, fallback?: number): number {
-  const value = file.metadata.number(key, fallback);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new EdgeVlmError('GGUF_INVALID', `${file.path}: ${key} is ${value}, expected a positive number`);
 }
