@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { EdgeVlmError } from '../../core/errors.js';
@@ -24,6 +24,18 @@ export class RunStore {
       return parseRunRecord(await readFile(file, 'utf8'), file);
     } catch (thrown) {
       throw EdgeVlmError.from(thrown, 'FILE_UNREADABLE');
+    }
+  }
+
+  /** @throws FILE_NOT_FOUND, FILE_UNWRITABLE */
+  async remove(id: string): Promise<void> {
+    const file = this.#file(id);
+    try {
+      await rm(file);
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+        throw new EdgeVlmError('FILE_NOT_FOUND', `there is no run ${id}`, { cause, hint: 'Run `edgevlm runs list` to see the ids.' });
+      throw new EdgeVlmError('FILE_UNWRITABLE', `${file} cannot be removed`, { cause });
     }
   }
 
