@@ -7,6 +7,7 @@ export type {
   GenerateRequest,
   GenerateResult,
   Generator,
+  Grammar,
   ImagePart,
   ModelDescription,
   SamplingOptions,

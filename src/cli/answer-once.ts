@@ -5,6 +5,7 @@ import { preprocessImage } from '../vision/prepare-image.js';
 import { answer } from './answer.js';
 import { generationRequest, type GenerationOptions } from './options/generation-options.js';
 import type { ModelOptions } from './options/model-options.js';
+import { readGrammar } from './read-grammar.js';
 import type { Session } from './session.js';
 import { startEngine, visionOf } from './start-engine.js';
 
@@ -23,13 +24,14 @@ export async function answerOnce(question: Question, options: ModelOptions & Gen
   const start = performance.now();
   const decoded = await Promise.all(question.pictures.map((path) => decodeImage(path)));
   const decode_ms = performance.now() - start;
+  const grammar = await readGrammar(options);
 
   const engine = await startEngine(options, session, { vision: hasPictures });
   try {
     const cut = performance.now();
     const images = await Promise.all(decoded.map((image) => preprocessImage(image, visionOf(engine))));
     const prepare_ms = decode_ms + performance.now() - cut;
-    const request = { input: question.input(images), ...generationRequest(options) };
+    const request = { input: question.input(images), ...generationRequest(options), ...(grammar && { grammar }) };
     const { fields } = question;
     await answer(engine, request, { fields, timings: options.timings, ...(hasPictures && { prepare_ms }) }, session);
   } finally {

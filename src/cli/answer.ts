@@ -12,6 +12,8 @@ interface AnswerFacts {
   readonly promptTokens: number;
   /** How many of the prompt's tokens are picture embeddings. */
   readonly imageTokens: number;
+  /** How many of the prompt's tokens were not computed, because an earlier prompt began alike. */
+  readonly cachedTokens: number;
   readonly finishReason: FinishReason;
   /** Milliseconds of each stage of `StageTimings`; `prepare_ms` is reading, decoding and cutting the pictures, beside the engine. */
   readonly timings: Readonly<Record<string, number>>;
@@ -65,12 +67,13 @@ export async function answer(generator: Generator, request: GenerateRequest, opt
 }
 
 function facts(result: GenerateResult, { description }: Generator, prepare_ms: number | undefined): AnswerFacts {
-  const { promptTokens, imageTokens, completionTokens, finishReason, timings, warnings } = result;
+  const { promptTokens, imageTokens, cachedTokens, completionTokens, finishReason, timings, warnings } = result;
   return {
     latency: rounded(((prepare_ms ?? 0) + timings.total_ms) / 1000, 6),
     tokens: completionTokens,
     promptTokens,
     imageTokens,
+    cachedTokens,
     finishReason,
     timings: Object.fromEntries(
       Object.entries({ ...(prepare_ms !== undefined && { prepare_ms }), ...timings }).map(([stage, ms]) => [stage, rounded(ms, 3)]),

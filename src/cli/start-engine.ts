@@ -3,6 +3,7 @@ import { inspectModel } from '../catalogue/inspect-model.js';
 import { EdgeVlmError } from '../core/errors.js';
 import type { ImagePreprocessing } from '../core/image.js';
 import { EngineGenerator } from '../runtimes/engine/engine-generator.js';
+import { computeOptions } from './options/compute-options.js';
 import type { ModelOptions } from './options/model-options.js';
 import type { Session } from './session.js';
 
@@ -16,10 +17,10 @@ export async function startEngine(options: ModelOptions, session: Session, { vis
   const { model, mmproj } = found;
   if (vision && mmproj === undefined) await refuseWithoutVision(model);
   if (found.mmprojGuessed && mmproj !== undefined) terminal.note(`vision half: ${mmproj}`);
-  const { threads, context } = options;
+  const { context } = options;
   const work = { label: 'load model', unit: 'bytes' } as const;
   const engine = await EngineGenerator.start(
-    { model, ...(mmproj && { mmproj }), ...(threads && { threads }), ...(context && { context }) },
+    { model, ...(mmproj && { mmproj }), ...computeOptions(options), ...(context && { context }) },
     {
       signal,
       onLoadBytes: (done, total) => {

@@ -5,7 +5,7 @@ import { GraphAllocator } from './ggml/graph-allocator.js';
 import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
-import type { KvCache, KvInputs, KvPlan } from './kv-cache/kv-cache.js';
+import type { KvCache, KvInputs, KvPlan, SequenceTokens } from './kv-cache/kv-cache.js';
 import type { Weights } from './weights.js';
 
 /** Picture embeddings that take the place of tokens. */
@@ -62,6 +62,8 @@ export class DecoderRunner extends Resource {
     readonly cache: KvCache,
     /** Tokens computed in one go, at most. */
     readonly microBatch: number,
+    /** Frees cells that are only kept in case; false when there are none. */
+    private readonly reclaim: () => boolean = () => false,
   ) {
     super('decoder', [backend, weights, cache.resource]);
     this.#allocator = new GraphAllocator(backend);
@@ -134,7 +136,7 @@ export class DecoderRunner extends Resource {
       offset += to - from;
     }
 
-    const plan = this.cache.plan(micro.slices.map(({ entry, from, to }) => ({ sequence: batch[entry]?.sequence ?? 0, count: to - from })));
+    const plan = this.#plan(micro.slices.map(({ entry, from, to }) => ({ sequence: batch[entry]?.sequence ?? 0, count: to - from })));
     const built = this.#graphFor(plan, outputs.length, imageRows.length);
     const { graph } = built;
     graph.set(built.tokens, tokens, tokens.byteLength);
@@ -156,6 +158,17 @@ export class DecoderRunner extends Resource {
       const into = results[entry]?.subarray(row * vocabulary, (row + 1) * vocabulary);
       if (into !== undefined) graph.get(built.logits, into, i * vocabulary * F32_BYTES, vocabulary * F32_BYTES);
     });
+  }
+
+  /** What is only kept in case gives way to what is asked for. */
+  #plan(tokens: readonly SequenceTokens[]): KvPlan {
+    for (;;) {
+      try {
+        return this.cache.plan(tokens);
+      } catch (thrown) {
+        if (!(thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL' && this.reclaim())) throw thrown;
+      }
+    }
   }
 
   #graphFor(plan: KvPlan, outputs: number, imageRows: number): BuiltGraph {

@@ -1,4 +1,4 @@
-import os from 'node:os';
+import { createHash } from 'node:crypto';
 
 import { EdgeVlmError } from '../core/errors.js';
 import type { FinishReason, ModelDescription, SamplingOptions, StageTimings } from '../core/generator.js';
@@ -6,37 +6,62 @@ import type { ImageTile } from '../core/image.js';
 import { readGguf, type GgufFile } from '../formats/gguf/read-gguf.js';
 import { BatchScheduler } from './batch-scheduler.js';
 import { checkEngineOptions } from './check-engine-options.js';
+import { defaultThreads } from './default-threads.js';
+import type { Device } from './device.js';
 import { DecoderRunner, type BatchEntry, type EmbeddingRows } from './decoder-runner.js';
 import type { DecoderShape } from './decoders/decoder.js';
 import { createDecoder } from './decoders/registry.js';
 import { createDecodingStrategy, type DecodingStrategyName } from './decoding/registry.js';
 import { countParameters, describePrecision } from '../formats/gguf/describe-precision.js';
+import { findGpu } from './ffi/find-gpu.js';
 import { CpuBackend } from './ggml/cpu-backend.js';
 import { createKvCache, kvCacheBytes, type KvCacheOptions } from './kv-cache/registry.js';
-import { assertFitsMemory } from './memory-budget.js';
+import { assertFitsMemory, fitsMemory } from './memory-budget.js';
+import type { MmapMode } from './mmap-mode.js';
 import type { PromptPiece } from './prompt.js';
+import { ImageEmbeddingCache } from './reuse/image-embedding-cache.js';
+import type { PastImage } from './reuse/past.js';
+import { PrefixCache } from './reuse/prefix-cache.js';
+import { ConstrainedSampler } from './sampling/constrained-sampler.js';
 import { createSampler } from './sampling/create-sampler.js';
 import { resolveSampling } from './sampling/resolve-sampling.js';
 import type { Sampler } from './sampling/sampler.js';
+import type { TokenConstraint } from './sampling/token-constraint.js';
 import { StageClock } from './stage-clock.js';
 import { VisionEncoder } from './vision-encoder.js';
 import { readVisionFamily, type VisionFamily } from './vision-family.js';
 import { resolveWeights, Weights, type WeightSpec } from './weights.js';
 
 export interface EngineOptions {
+  /** Default `cpu`. Graphs run on the processor only so far: the others are looked for, and say why they cannot be used. */
+  readonly device?: Device;
   /** GGUF file of the language half. */
   readonly model: string;
   /** GGUF file of the vision half. */
   readonly mmproj?: string;
-  /** Default: every core this process may use, at most 8. */
+  /** Default: every fast core this process may use, at most 8. */
   readonly threads?: number;
   /** How eagerly idle threads spin, 0..100. Default 50. */
   readonly poll?: number;
+  /** CPUs to compute on, one thread on each where there are enough. Default: wherever the system puts the threads. */
+  readonly cpus?: readonly number[];
+  /**
+   * Whether weights that are not repacked stay in the file and are mapped. A copy decodes faster where the system has huge pages; a
+   * mapped file loads faster, is shared between processes, and can be dropped and read again when memory runs short. `auto` copies
+   * what fits into memory and maps it otherwise. Default `auto`.
+   */
+  readonly mmap?: MmapMode;
   /** Tokens kept, over all sequences together. Default: the trained context, at most 4096. */
   readonly context?: number;
   /** Tokens computed in one go. Default 512. */
   readonly microBatch?: number;
   readonly cache?: KvCacheOptions;
+  /** Image tokens kept for pictures that come again, bytes. Default 32 MiB; 0 keeps none. */
+  readonly imageCacheBytes?: number;
+  /** Sequences whose keys and values are kept for prompts that begin alike; they give way when the context fills. Default 8; 0 keeps none. */
+  readonly keptSequences?: number;
+  /** Called before anything is allocated, with the bytes that weights and cache will take. */
+  readonly onPlannedBytes?: (bytes: number) => void;
   /** Called with the bytes of each file read so far. */
   readonly onLoadBytes?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -48,6 +73,10 @@ export interface EngineTask {
   readonly sampling?: SamplingOptions;
   /** Default `plain`. */
   readonly strategy?: DecodingStrategyName;
+  /** What the answer must obey. */
+  readonly constraint?: TokenConstraint;
+  /** Whether to take from earlier prompts what this one has in common with them, and to leave it for later ones. Default true. */
+  readonly reuse?: boolean;
   /** Whether the model ends its answer with this token. */
   readonly isEnd: (token: number) => boolean;
 }
@@ -56,15 +85,30 @@ export interface EngineResult {
   readonly finishReason: FinishReason;
   readonly promptTokens: number;
   readonly imageTokens: number;
+  /** How many of the prompt's tokens were not computed, because an earlier prompt began alike. */
+  readonly cachedTokens: number;
   readonly completionTokens: number;
   readonly timings: Omit<StageTimings, 'tokenise_ms'>;
 }
 
 export type EngineEvent = { readonly type: 'token'; readonly token: number } | { readonly type: 'done'; readonly result: EngineResult };
 
+interface LaidOutImage extends PastImage {
+  readonly tile: ImageTile;
+}
+
+/** A prompt as one row of tokens, with pictures over some of them. */
+interface LaidOutPrompt {
+  readonly tokens: Int32Array;
+  readonly images: readonly LaidOutImage[];
+  /** As in `EngineTask`; without it pictures have no hash. */
+  readonly reuse: boolean;
+}
+
 const DEFAULT_CONTEXT = 4096;
 const DEFAULT_MICRO_BATCH = 512;
-const MAX_DEFAULT_THREADS = 8;
+const DEFAULT_IMAGE_CACHE_BYTES = 32 * 1024 * 1024;
+const DEFAULT_KEPT_SEQUENCES = 8;
 /** Stands where an image token's embedding goes; its own embedding is overwritten. */
 const PLACEHOLDER_TOKEN = 0;
 
@@ -78,7 +122,10 @@ export class Engine implements Disposable {
     readonly shape: DecoderShape,
     /** The layer below, for measurement and tests. */
     readonly runner: DecoderRunner,
-    private readonly encoder: VisionEncoder | null,
+    /** Also for measurement; pictures of a prompt go through `generate`, which keeps what it has seen. */
+    readonly encoder: VisionEncoder | null,
+    private readonly imageCache: ImageEmbeddingCache,
+    private readonly prefixCache: PrefixCache,
     /** In order of making. */
     private readonly resources: readonly Disposable[],
   ) {
@@ -87,20 +134,30 @@ export class Engine implements Disposable {
 
   /**
    * Loads a model.
-   * @throws USAGE, FILE_NOT_FOUND, GGUF_*, MODEL_UNSUPPORTED, MODEL_INCOMPLETE, MMPROJ_MISMATCH, OUT_OF_MEMORY, NATIVE_*, CANCELLED
+   * @throws USAGE, DEVICE_UNAVAILABLE, FILE_NOT_FOUND, GGUF_*, MODEL_UNSUPPORTED, MODEL_INCOMPLETE, MMPROJ_MISMATCH, OUT_OF_MEMORY, NATIVE_*, CANCELLED
    */
   static async load(options: EngineOptions): Promise<Engine> {
     const start = performance.now();
     checkEngineOptions(options);
+    const { device = 'cpu' } = options;
+    if (device !== 'cpu') {
+      const { name, description } = findGpu(device);
+      throw new EdgeVlmError('DEVICE_UNAVAILABLE', `${name} (${description}) is there, but this release computes on the processor only`);
+    }
     const file = await readGguf(options.model);
     const decoder = createDecoder(file);
     const { shape } = decoder;
     const vision = options.mmproj === undefined ? null : await readVision(options.mmproj, options.model, shape);
     const cells = options.context ?? Math.min(shape.trainedContext, DEFAULT_CONTEXT);
     const geometry = { ...shape, cells };
-    const weightBytes =
-      plannedBytes(file, decoder.weights) + (vision === null ? 0 : plannedBytes(vision.file, visionWeights(vision.family)));
-    assertFitsMemory(options.model, weightBytes + kvCacheBytes(geometry, options.cache ?? {}));
+    const cacheBytes = kvCacheBytes(geometry, options.cache ?? {});
+    const halves = [
+      { file, specs: decoder.weights },
+      ...(vision === null ? [] : [{ file: vision.file, specs: visionWeights(vision.family) }]),
+    ];
+    const neededBytes = cacheBytes + sum(halves.map(({ file: half, specs }) => plannedBytes(half, specs)));
+    const { mmap = 'auto' } = options;
+    const map = mmap === 'on' || (mmap === 'auto' && !fitsMemory(neededBytes));
 
     const resources: Disposable[] = [];
     const keep = <R extends Disposable>(resource: R): R => {
@@ -108,13 +165,18 @@ export class Engine implements Disposable {
       return resource;
     };
     const load = async (from: GgufFile, specs: readonly WeightSpec[]): Promise<Weights> =>
-      keep(await Weights.load(backend, from, specs, { onBytes: options.onLoadBytes, signal: options.signal }));
-    const backend = keep(new CpuBackend({ threads: options.threads ?? defaultThreads(), poll: options.poll }));
+      keep(await Weights.load(backend, from, specs, { map, onBytes: options.onLoadBytes, signal: options.signal }));
+    const backend = keep(new CpuBackend({ threads: options.threads ?? defaultThreads(), poll: options.poll, cpus: options.cpus }));
     try {
+      const copiedBytes = (): number => sum(halves.map(({ file: half, specs }) => Weights.copiedBytes(backend, half, specs)));
+      assertFitsMemory(options.model, map ? cacheBytes + copiedBytes() : neededBytes);
+      options.onPlannedBytes?.(neededBytes);
       const weights = await load(file, decoder.weights);
       const cache = createKvCache(backend, geometry, options.cache ?? {});
       keep(cache.resource);
-      const runner = keep(new DecoderRunner(backend, decoder, weights, cache, options.microBatch ?? DEFAULT_MICRO_BATCH));
+      const prefixCache = new PrefixCache(cache, options.keptSequences ?? DEFAULT_KEPT_SEQUENCES);
+      const reclaim = (): boolean => prefixCache.evict();
+      const runner = keep(new DecoderRunner(backend, decoder, weights, cache, options.microBatch ?? DEFAULT_MICRO_BATCH, reclaim));
       const towerWeights = vision === null ? null : await load(vision.file, visionWeights(vision.family));
       const encoder = vision === null || towerWeights === null ? null : keep(new VisionEncoder(backend, vision.family, towerWeights));
       const description: ModelDescription = {
@@ -133,7 +195,8 @@ export class Engine implements Disposable {
             ? [`the model was trained with ${shape.trainedContext} tokens: each answer keeps to them, not to ${options.context}`]
             : [],
       };
-      return new Engine(description, shape, runner, encoder, resources);
+      const imageCache = new ImageEmbeddingCache(options.imageCacheBytes ?? DEFAULT_IMAGE_CACHE_BYTES);
+      return new Engine(description, shape, runner, encoder, imageCache, prefixCache, resources);
     } catch (thrown) {
       disposeAll(resources);
       throw thrown;
@@ -147,31 +210,37 @@ export class Engine implements Disposable {
 
   /**
    * Streams the answer's tokens, then one `done`. Several may run at once. Aborting ends it with `cancelled`.
-   * @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING
+   * @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING, GRAMMAR_STUCK
    */
   async *generate(task: EngineTask, signal?: AbortSignal): AsyncGenerator<EngineEvent, void, void> {
     const sequence = this.#nextSequence++;
     const clock = new StageClock();
-    const counts = { promptTokens: 0, imageTokens: 0, completionTokens: 0 };
+    const counts = { promptTokens: 0, imageTokens: 0, cachedTokens: 0, completionTokens: 0 };
     let finishReason: FinishReason = 'cancelled';
     using sampler = createSampler(this.shape.vocabulary, resolveSampling(task.sampling));
     try {
-      const entry = await this.#preparePrompt(sequence, task.prompt, clock, signal);
-      counts.promptTokens = entry.tokens.length;
-      counts.imageTokens = task.prompt.filter(({ type }) => type === 'tile').length * this.tokensPerTile;
+      const prompt = this.#layOut(task.prompt, task.reuse ?? true);
+      counts.promptTokens = prompt.tokens.length;
+      counts.imageTokens = prompt.images.length * this.tokensPerTile;
+      if (prompt.reuse) counts.cachedTokens = this.prefixCache.begin(sequence, prompt);
+      const entry = await this.#embed(sequence, prompt, counts.cachedTokens, clock, signal);
       acceptPrompt(sampler, task.prompt);
       const promptLogits = await clock.measure('prefill', (onStart) => this.#scheduler.append(entry, onStart, signal));
       const tokens = createDecodingStrategy(task.strategy ?? 'plain').run({
         target: {
           length: () => this.runner.cache.length(sequence),
-          decode: (appended, logits) =>
-            clock.measure('decode', (onStart) => this.#scheduler.append({ sequence, tokens: appended, logits }, onStart, signal)),
+          decode: async (appended, logits) => {
+            const entry = { sequence, tokens: appended, logits };
+            const rows = await clock.measure('decode', (onStart) => this.#scheduler.append(entry, onStart, signal));
+            this.prefixCache.append(sequence, appended);
+            return rows;
+          },
           truncate: (length) => {
-            this.runner.truncate(sequence, length);
+            this.prefixCache.truncate(sequence, length);
           },
         },
         promptLogits,
-        sampler: timed(sampler, clock),
+        sampler: timed(task.constraint === undefined ? sampler : new ConstrainedSampler(sampler, task.constraint), clock),
         maxTokens: task.maxTokens,
         isEnd: task.isEnd,
       });
@@ -193,7 +262,7 @@ export class Engine implements Disposable {
     } catch (thrown) {
       if (!(thrown instanceof EdgeVlmError && thrown.code === 'CANCELLED')) throw thrown;
     } finally {
-      this.runner.truncate(sequence, 0);
+      this.prefixCache.end(sequence);
     }
     yield { type: 'done', result: { finishReason, ...counts, timings: clock.timings() } };
   }
@@ -204,34 +273,62 @@ export class Engine implements Disposable {
     disposeAll([...this.resources]);
   }
 
-  async #preparePrompt(sequence: number, prompt: readonly PromptPiece[], clock: StageClock, signal?: AbortSignal): Promise<BatchEntry> {
+  /** @throws CONTEXT_FULL, MMPROJ_MISSING, USAGE for an empty prompt */
+  #layOut(pieces: readonly PromptPiece[], reuse: boolean): LaidOutPrompt {
     const perTile = this.tokensPerTile;
-    const length = prompt.reduce((sum, piece) => sum + (piece.type === 'tokens' ? piece.tokens.length : perTile), 0);
+    const length = pieces.reduce((sum, piece) => sum + (piece.type === 'tokens' ? piece.tokens.length : perTile), 0);
     if (length === 0) throw new EdgeVlmError('USAGE', 'the prompt is empty');
     if (length > this.description.contextLength) {
       throw new EdgeVlmError('CONTEXT_FULL', `the prompt has ${length} tokens, the context ${this.description.contextLength}`);
     }
     const tokens = new Int32Array(length);
-    const embeddings: EmbeddingRows[] = [];
+    const images: LaidOutImage[] = [];
     let at = 0;
-    for (const piece of prompt) {
+    for (const piece of pieces) {
       if (piece.type === 'tokens') {
         tokens.set(piece.tokens, at);
         at += piece.tokens.length;
       } else {
+        if (this.encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
         tokens.fill(PLACEHOLDER_TOKEN, at, at + perTile);
-        embeddings.push({ at, values: await clock.measure('encode', (onStart) => this.#encode(piece.tile, onStart, signal)) });
+        images.push({ at, tile: piece.tile, hash: reuse ? hashTile(piece.tile) : '' });
         at += perTile;
       }
     }
-    return { sequence, tokens, embeddings, logits: 'last' };
+    return { tokens, images, reuse };
+  }
+
+  /** What is left of a prompt after its first `cached` tokens, pictures encoded. */
+  async #embed(
+    sequence: number,
+    { tokens, images, reuse }: LaidOutPrompt,
+    cached: number,
+    clock: StageClock,
+    signal?: AbortSignal,
+  ): Promise<BatchEntry> {
+    const embeddings: EmbeddingRows[] = [];
+    for (const { at, tile, hash } of images) {
+      const known = Math.max(cached - at, 0);
+      if (known >= this.tokensPerTile) continue;
+      const values =
+        (reuse ? this.imageCache.get(hash) : undefined) ??
+        (await clock.measure('encode', (onStart) => this.#encode(tile, reuse ? hash : null, onStart, signal)));
+      embeddings.push({ at: at + known - cached, values: values.subarray(known * this.shape.embedding) });
+    }
+    return { sequence, tokens: tokens.subarray(cached), embeddings, logits: 'last' };
   }
 
   /** The tower uses the decoder's threads, so a tile waits for the running batch. */
-  #encode(tile: ImageTile, onStart: () => void, signal?: AbortSignal): Promise<Float32Array> {
-    const { encoder } = this;
+  #encode(tile: ImageTile, hash: string | null, onStart: () => void, signal?: AbortSignal): Promise<Float32Array> {
+    const { encoder, imageCache } = this;
     if (encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
-    return this.#scheduler.exclusive(() => encoder.encode(tile, signal), onStart, signal);
+    const encode = async (): Promise<Float32Array> => {
+      // The same picture may have been encoded for another prompt while this one waited.
+      const values = (hash === null ? undefined : imageCache.get(hash)) ?? (await encoder.encode(tile, signal));
+      if (hash !== null) imageCache.set(hash, values);
+      return values;
+    };
+    return this.#scheduler.exclusive(encode, onStart, signal);
   }
 }
 
@@ -255,8 +352,12 @@ function plannedBytes(file: GgufFile, specs: readonly WeightSpec[]): number {
   return resolveWeights(file, specs).reduce((sum, { info }) => sum + info.bytes, 0);
 }
 
-function defaultThreads(): number {
-  return Math.min(os.availableParallelism(), MAX_DEFAULT_THREADS);
+function hashTile({ width, height, rgb }: ImageTile): string {
+  return createHash('sha256').update(`${width}x${height} `).update(rgb).digest('hex');
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Newest first: whatever stands on something is freed before it. */

@@ -12,13 +12,17 @@ function availableMemory(): number {
   return ask?.call(process) ?? os.freemem();
 }
 
+/** Whether so many more bytes can be held. */
+export function fitsMemory(bytes: number): boolean {
+  return bytes + RESERVE_BYTES <= availableMemory();
+}
+
 /**
  * Refuses a model that cannot fit before anything is allocated: an overcommitting kernel would kill the process later.
  * @throws OUT_OF_MEMORY
  */
 export function assertFitsMemory(name: string, bytes: number): void {
-  const available = availableMemory();
-  if (bytes + RESERVE_BYTES <= available) return;
+  if (fitsMemory(bytes)) return;
   const mb = (value: number): string => `${Math.ceil(value / 1_000_000)} MB`;
-  throw new EdgeVlmError('OUT_OF_MEMORY', `${name} needs ${mb(bytes + RESERVE_BYTES)} of memory, ${mb(available)} are free`);
+  throw new EdgeVlmError('OUT_OF_MEMORY', `${name} needs ${mb(bytes + RESERVE_BYTES)} of memory, ${mb(availableMemory())} are free`);
 }

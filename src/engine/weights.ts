@@ -6,6 +6,8 @@ import type { GgufFile, GgufTensorInfo } from '../formats/gguf/read-gguf.js';
 import { callAsync, NativeMemory } from './ffi/native-memory.js';
 import { Buffer } from './ggml/buffer.js';
 import type { BufferType, CpuBackend } from './ggml/cpu-backend.js';
+import { MappedBuffer } from './ggml/mapped-buffer.js';
+import { MappedFile } from './ggml/mapped-file.js';
 import { RepackProbe } from './ggml/repack-probe.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
@@ -25,6 +27,11 @@ export interface WeightSpec {
 }
 
 export interface WeightLoadOptions {
+  /**
+   * Use the file's own bytes instead of a copy, wherever a weight is not repacked. Default false. Without effect on systems that
+   * cannot map files.
+   */
+  readonly map?: boolean;
   /** Called with the bytes read so far. */
   readonly onBytes?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,7 +41,8 @@ interface PlacedWeight {
   readonly name: string;
   readonly info: GgufTensorInfo;
   readonly tensor: Tensor;
-  readonly bufferType: BufferType;
+  /** null: the mapped file. */
+  readonly bufferType: BufferType | null;
 }
 
 /** Types whose matrix product ggml has for the CPU. */
@@ -65,25 +73,32 @@ const MATRIX_TYPES: ReadonlySet<GgmlType> = new Set<GgmlType>([
   'tq2_0',
   'mxfp4',
 ]);
+/** ggml's `TENSOR_ALIGNMENT`, and the default of GGUF files; a weight that lies otherwise is copied. */
+const MAPPED_ALIGNMENT = 32;
 /** One read of a weight that goes straight to its place. */
 const READ_BYTES = 64 * 1024 * 1024;
 /** Weights read at a time; each may hold as many bytes as the largest of them. */
 const MAX_LANES = 4;
 
+/** What holds a model's weights; disposed of in this order. */
+interface WeightStore {
+  readonly buffers: (Buffer | MappedBuffer)[];
+  readonly context: TensorContext;
+  readonly file: MappedFile | null;
+}
+
 /** A model's weights in native memory, repacked for speed where ggml can. */
 export class Weights extends Resource {
-  /** Native bytes held. */
+  /** Bytes held, those of a mapped file included. */
   readonly bytes: number;
-  readonly #context: TensorContext;
-  readonly #buffers: readonly Buffer[];
+  readonly #store: WeightStore;
   readonly #tensors: ReadonlyMap<string, Tensor>;
 
-  private constructor(backend: CpuBackend, context: TensorContext, buffers: readonly Buffer[], tensors: ReadonlyMap<string, Tensor>) {
+  private constructor(backend: CpuBackend, store: WeightStore, tensors: ReadonlyMap<string, Tensor>) {
     super('weights', [backend]);
-    this.#context = context;
-    this.#buffers = buffers;
+    this.#store = store;
     this.#tensors = tensors;
-    this.bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
+    this.bytes = store.buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
   }
 
   /**
@@ -92,36 +107,52 @@ export class Weights extends Resource {
    */
   static async load(backend: CpuBackend, file: GgufFile, specs: readonly WeightSpec[], options: WeightLoadOptions = {}): Promise<Weights> {
     const wanted = resolveWeights(file, specs);
-    const context = new TensorContext('weight headers', backend, wanted.length);
-    const probe = new RepackProbe(backend);
-    const buffers: Buffer[] = [];
+    const store: WeightStore = {
+      buffers: [],
+      context: new TensorContext('weight headers', backend, wanted.length),
+      file: options.map === true ? MappedFile.open(file.path) : null,
+    };
+    const { buffers, context } = store;
     try {
-      const placed = wanted.map(({ spec, info }): PlacedWeight => ({
-        name: spec.name,
-        info,
-        tensor: context.create(info.type, spec.shape, spec.name),
-        bufferType: spec.use === 'matmul' ? probe.best(info.type, spec.shape) : backend.defaultBufferType,
-      }));
+      using probe = new RepackProbe(backend);
+      const placed = wanted.map(({ spec, info }): PlacedWeight => {
+        const best = spec.use === 'matmul' ? probe.best(info.type, spec.shape) : backend.defaultBufferType;
+        const mapped = store.file !== null && best === backend.defaultBufferType && info.fileOffset % MAPPED_ALIGNMENT === 0;
+        return { name: spec.name, info, tensor: context.create(info.type, spec.shape, spec.name), bufferType: mapped ? null : best };
+      });
       for (const type of new Set(placed.map(({ bufferType }) => bufferType))) {
         const group = placed.filter(({ bufferType }) => bufferType === type);
         buffers.push(
-          new Buffer(
-            `weights (${type.name})`,
-            context,
-            type,
-            group.map(({ tensor }) => tensor),
-          ),
+          type === null && store.file !== null
+            ? new MappedBuffer(
+                'weights (mapped)',
+                context,
+                store.file,
+                group.map(({ tensor, info }) => ({ tensor, offset: info.fileOffset, bytes: info.bytes })),
+              )
+            : new Buffer(
+                `weights (${(type ?? backend.defaultBufferType).name})`,
+                context,
+                type ?? backend.defaultBufferType,
+                group.map(({ tensor }) => tensor),
+              ),
         );
       }
-      await readAll(backend, file.path, placed, buffers, options);
-      return new Weights(backend, context, buffers, new Map(placed.map(({ name, tensor }) => [name, tensor])));
+      await readAll(backend, file.path, placed, store, options);
+      return new Weights(backend, store, new Map(placed.map(({ name, tensor }) => [name, tensor])));
     } catch (thrown) {
-      for (const buffer of buffers) buffer[Symbol.dispose]();
-      context[Symbol.dispose]();
+      disposeStore(store);
       throw EdgeVlmError.from(thrown, 'FILE_UNREADABLE');
-    } finally {
-      probe[Symbol.dispose]();
     }
+  }
+
+  /** Bytes that loading with `map` copies all the same, because they are repacked. */
+  static copiedBytes(backend: CpuBackend, file: GgufFile, specs: readonly WeightSpec[]): number {
+    using probe = new RepackProbe(backend);
+    const copied = resolveWeights(file, specs).filter(
+      ({ spec, info }) => spec.use === 'matmul' && probe.best(info.type, spec.shape) !== backend.defaultBufferType,
+    );
+    return copied.reduce((sum, { info }) => sum + info.bytes, 0);
   }
 
   /** A weight that the specs listed. @throws INTERNAL for one that they did not */
@@ -137,9 +168,14 @@ export class Weights extends Resource {
   }
 
   protected release(): void {
-    for (const buffer of this.#buffers) buffer[Symbol.dispose]();
-    this.#context[Symbol.dispose]();
+    disposeStore(this.#store);
   }
+}
+
+function disposeStore({ buffers, context, file }: WeightStore): void {
+  for (const buffer of buffers) buffer[Symbol.dispose]();
+  context[Symbol.dispose]();
+  file?.[Symbol.dispose]();
 }
 
 /** Matches specs with the file's tensors, checking shape and type. Bytes that loading will take follow from the result. */
@@ -164,9 +200,10 @@ export function resolveWeights(file: GgufFile, specs: readonly WeightSpec[]): { 
   });
 }
 
-/** Trailing extents of 1 do not count. */
+/** Extents of 1 do not count: they move no data, and some converters squeeze them away. */
 function sameExtents(a: readonly number[], b: readonly number[]): boolean {
-  return Array.from({ length: 4 }, (_, axis) => (a[axis] ?? 1) === (b[axis] ?? 1)).every(Boolean);
+  const [x, y] = [a, b].map((extents) => extents.filter((extent) => extent !== 1).join());
+  return x === y;
 }
 
 /** Several weights at a time: while one is read, another is being repacked. */
@@ -174,7 +211,7 @@ async function readAll(
   backend: CpuBackend,
   path: string,
   placed: readonly PlacedWeight[],
-  buffers: readonly Buffer[],
+  { buffers, file }: WeightStore,
   { onBytes, signal }: WeightLoadOptions,
 ): Promise<void> {
   const { ggml } = backend.native;
@@ -188,19 +225,24 @@ async function readAll(
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'loading was cancelled', { cause: signal.reason });
         const { info, tensor, bufferType } = next;
-        if (bufferType === backend.defaultBufferType) {
-          const buffer = buffers.find(({ type }) => type === bufferType);
-          if (buffer === undefined) throw new EdgeVlmError('INTERNAL', `${info.name} has no buffer`);
-          await readInto(handle, info, buffer.view(tensor, info.bytes));
+        const { bytes } = info;
+        const buffer = buffers.find((candidate) => candidate instanceof Buffer && candidate.type === bufferType);
+        if (bufferType === null) {
+          // It is where it belongs.
+        } else if (file !== null) {
+          await callAsync(ggml.ggml_backend_tensor_set, tensor.pointer, file.at(info.fileOffset, bytes), 0, bytes);
+          file.forget(info.fileOffset, bytes);
+        } else if (bufferType === backend.defaultBufferType && buffer instanceof Buffer) {
+          await readInto(handle, info, buffer.view(tensor, bytes));
         } else {
-          if (staging === undefined || staging.buffer.byteLength < info.bytes) {
+          if (staging === undefined || staging.buffer.byteLength < bytes) {
             staging?.[Symbol.dispose]();
-            staging = new NativeMemory(info.bytes);
+            staging = new NativeMemory(bytes);
           }
-          await readInto(handle, info, new Uint8Array(staging.buffer, 0, info.bytes));
-          await callAsync(ggml.ggml_backend_tensor_set, tensor.pointer, staging.pointer, 0, info.bytes);
+          await readInto(handle, info, new Uint8Array(staging.buffer, 0, bytes));
+          await callAsync(ggml.ggml_backend_tensor_set, tensor.pointer, staging.pointer, 0, bytes);
         }
-        done += info.bytes;
+        done += bytes;
         onBytes?.(done, total);
       }
     } catch (thrown) {

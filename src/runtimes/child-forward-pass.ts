@@ -30,6 +30,10 @@ export class ChildForwardPass implements ForwardPass {
     return this.child.request('prefill', { tokens });
   }
 
+  async fill(tokens: number): Promise<void> {
+    await this.prefill(tokens);
+  }
+
   decode(tokens: number): Promise<DecodeSamples> {
     return this.child.request('decode', { tokens });
   }

@@ -3,13 +3,7 @@ import type { DecodeSamples } from '../core/forward-pass.js';
 /** Requests of a process that times a bare forward pass; see `ForwardPass`. */
 export interface ForwardProtocol {
   open: {
-    request: {
-      readonly model: string;
-      readonly threads: number;
-      readonly context: number;
-      /** Only for runtimes that let it be chosen. */
-      readonly flashAttention?: boolean;
-    };
+    request: { readonly model: string; readonly threads: number; readonly context: number };
     event: never;
     result: { readonly load_ms: number };
   };

@@ -108,7 +108,7 @@ describe('a crash', () => {
     expect(await child.exited).toEqual({ kind: 'signal', signal: 'SIGABRT' });
   });
 
-  test('on a vocabulary that libllama gives up on costs that process only', async () => {
+  test('is spared a vocabulary that libllama would end the process for', async () => {
     const hostile = await editGguf(model, join(folder, 'twins.gguf'), ({ metadata }) => {
       const tokens = metadata.get('tokenizer.ggml.tokens');
       if (tokens?.type !== 'array' || tokens.of !== 'string') throw new Error('the file has no tokens');
@@ -117,9 +117,6 @@ describe('a crash', () => {
         value: tokens.value.map((token, id) => (id === 300 ? (tokens.value[299] ?? '') : token)),
       });
     });
-    await expect(start({ model: hostile })).rejects.toMatchObject({
-      code: expect.stringMatching(/^(ENGINE_CRASHED|TOKENIZER_FAILED)$/) as string,
-    });
-    expect((await generate(await start())).completionTokens).toBeGreaterThan(0);
+    await expect(start({ model: hostile })).rejects.toMatchObject({ code: 'TOKENIZER_FAILED' });
   });
 });

@@ -9,10 +9,15 @@ import { TextEngine } from '../../src/runtimes/engine/text-engine.js';
 import { collect } from './support/collect.js';
 import { editGguf, editTensor, type EditableGguf } from './support/edit-gguf.js';
 import { temporaryFolder, tinyModel } from './support/tiny-models.js';
+import { writeTinyMmproj } from './support/tiny-mmproj.js';
 
 const text = await tinyModel('tiny-llama-spm');
+const bpe = await tinyModel('tiny-llama-bpe');
 const vision = await tinyModel('tiny-smolvlm');
 const folder = await temporaryFolder();
+const llava = await writeTinyMmproj('tiny-llava', join(folder, 'llava.gguf'));
+const ldp = await writeTinyMmproj('tiny-mobilevlm', join(folder, 'ldp.gguf'));
+const ldpv2 = await writeTinyMmproj('tiny-mobilevlm-v2', join(folder, 'ldpv2.gguf'));
 let files = 0;
 
 type Change = (contents: EditableGguf) => void;
@@ -43,6 +48,53 @@ const retype =
       type,
       data: async () => (await data()).subarray(0, shape.reduce((a, b) => a * b) * (type === 'i32' ? 4 : 2)),
     }));
+  };
+
+/** Adds a tensor of ones. */
+const withTensor =
+  (name: string, shape: number[]): Change =>
+  ({ tensors }) => {
+    const values = new Float32Array(shape.reduce((a, b) => a * b)).fill(1);
+    tensors.set(name, { name, type: 'f32', shape, data: () => new Uint8Array(values.buffer) });
+  };
+const yarn: Change = ({ metadata }) => {
+  metadata.set('llama.rope.scaling.type', string('yarn'));
+  for (const key of ['factor', 'attn_factor', 'yarn_ext_factor', 'yarn_attn_factor', 'yarn_beta_fast', 'yarn_beta_slow']) {
+    metadata.set(`llama.rope.scaling.${key}`, f32(2));
+  }
+  metadata.set('llama.rope.scaling.original_context_length', u32(64));
+  metadata.set('llama.attention.sliding_window', u32(16));
+};
+
+/** Changes the vocabulary's tokens; the embeddings keep their rows. */
+const tokens =
+  (change: (tokens: string[]) => string[]): Change =>
+  ({ metadata }) => {
+    const found = metadata.get('tokenizer.ggml.tokens');
+    if (found?.type !== 'array' || found.of !== 'string') throw new Error('the file has no tokens');
+    metadata.set('llama.vocab_size', u32(found.value.length));
+    metadata.set('tokenizer.ggml.tokens', { type: 'array', of: 'string', value: change([...found.value]) });
+  };
+
+/** Makes a token and the next one the likeliest, whatever came before. */
+const favouring =
+  (token: number): Change =>
+  (contents) => {
+    editTensor(contents, 'output.weight', ({ shape: [width = 0, rows = 0] }) => ({
+      data: () => {
+        const values = new Float32Array(width * rows);
+        values.fill(1, token * width, (token + 1) * width);
+        values.fill(-1, (token + 1) * width, (token + 2) * width);
+        return new Uint8Array(values.buffer);
+      },
+    }));
+  };
+
+const both =
+  (first: Change, second: Change): Change =>
+  (contents) => {
+    first(contents);
+    second(contents);
   };
 
 /** The code that loading fails with; no crash, and nothing but an EdgeVlmError. */
@@ -81,18 +133,58 @@ describe('the language half', () => {
     ['an epsilon that is no number', 'GGUF_INVALID', set('llama.attention.layer_norm_rms_epsilon', f32(NaN))],
     ['a negative rotary base', 'GGUF_INVALID', set('llama.rope.freq_base', f32(-1))],
     ['rotary positions of half the head', 'MODEL_UNSUPPORTED', set('llama.rope.dimension_count', u32(32))],
-    ['scaled rotary positions', 'MODEL_UNSUPPORTED', set('llama.rope.scaling.type', string('yarn'))],
-    ['a scaling factor without a type', 'MODEL_UNSUPPORTED', set('llama.rope.scaling.factor', f32(4))],
+    ['rotary positions scaled by LongRoPE', 'MODEL_UNSUPPORTED', set('llama.rope.scaling.type', string('longrope'))],
+    ['a negative scaling factor', 'GGUF_INVALID', set('llama.rope.scaling.factor', f32(-4))],
+    ['a scaling factor that is no number', 'GGUF_INVALID', set('llama.rope.scaling.factor', f32(NaN))],
+    ['a YaRN that shrinks', 'GGUF_INVALID', both(yarn, set('llama.rope.scaling.factor', f32(1e-5)))],
+    ['a YaRN of no rotations', 'GGUF_INVALID', both(yarn, set('llama.rope.scaling.yarn_beta_slow', f32(0)))],
+    ['rotary factors of another length', 'MODEL_INCOMPLETE', withTensor('rope_freqs.weight', [31])],
     ['experts', 'MODEL_UNSUPPORTED', set('llama.expert_count', u32(8))],
     ['an unknown architecture', 'MODEL_UNSUPPORTED', set('general.architecture', string('mamba'))],
     ['no architecture', 'MODEL_INCOMPLETE', remove('general.architecture')],
     ['a vocabulary larger than its embeddings', 'MODEL_INCOMPLETE', set('llama.vocab_size', u32(2 ** 31))],
     ['no tokens', 'MODEL_INCOMPLETE', remove('tokenizer.ggml.tokens')],
     ['an unknown tokeniser', 'TOKENIZER_FAILED', set('tokenizer.ggml.model', string('runes'))],
+    ['a token that is there twice', 'TOKENIZER_FAILED', tokens((all) => all.with(-1, all[0] ?? ''))],
+    ['a byte that has no token', 'TOKENIZER_FAILED', tokens((all) => all.map((token) => (token === '<0xC3>' ? 'Ã' : token)))],
+    ['other parts, which libllama would open', 'MODEL_UNSUPPORTED', set('split.count', { type: 'u16', value: 2 })],
     ['fewer scores than tokens', 'TOKENIZER_FAILED', set('tokenizer.ggml.scores', { type: 'array', of: 'f32', value: Float32Array.of(1) })],
     ['a chat template that is broken', 'TEMPLATE_FAILED', set('tokenizer.chat_template', string('{% for %}'))],
   ])('with %s is refused: %s', async (_, code, change) => {
     expect(await refusal({ model: await changed(text.model, change) })).toBe(code);
+  });
+
+  test.each<[string, Change]>([
+    [
+      'whose first token is none of the vocabulary',
+      both(
+        both(
+          tokens((all) => all.slice(0, 8)),
+          remove('tokenizer.ggml.bos_token_id'),
+        ),
+        set('tokenizer.ggml.add_bos_token', { type: 'bool', value: true }),
+      ),
+    ],
+    ['whose words keep their spaces', set('tokenizer.ggml.pre', string('whitespace'))],
+  ])('of byte-level BPE %s is refused', async (_, change) => {
+    expect(await refusal({ model: await changed(bpe.model, change) })).toBe('TOKENIZER_FAILED');
+  });
+
+  test.each<[string, Change]>([
+    [
+      'tokens that its vocabulary does not have',
+      both(
+        tokens((all) => all.slice(0, 300)),
+        favouring(310),
+      ),
+    ],
+    ['a control token that no C string can hold', tokens((all) => all.with(1, '\0<s>'))],
+  ])('answers with %s', async (_, change) => {
+    using engine = await TextEngine.load({ model: await changed(text.model, change), threads: 1, context: 64 });
+    const events = [];
+    const input = { messages: [{ role: 'user', content: [{ type: 'text', text: 'A' }] }] } as const;
+    for await (const event of engine.generate({ input, maxTokens: 3 })) events.push(event);
+    expect(events.at(-1)).toMatchObject({ type: 'done', result: { completionTokens: 3 } });
   });
 
   test('of numbers that are none answers without a crash, greedy and sampled', async () => {
@@ -142,6 +234,32 @@ describe('the vision half', () => {
   });
 });
 
+describe("a vision half of LLaVA's line", () => {
+  const ints = (...values: number[]): GgufValue => ({ type: 'array', of: 'i32', value: Int32Array.from(values) });
+
+  test.each<[string, ErrorCode, string, Change]>([
+    ['no class token', 'MODEL_INCOMPLETE', llava, remove('v.class_embd')],
+    ['positions of another count', 'MODEL_INCOMPLETE', llava, reshape('v.position_embd.weight', [65, 48])],
+    ['no projector', 'MODEL_INCOMPLETE', llava, remove('mm.2.bias')],
+    ['a projector of one layer', 'MODEL_INCOMPLETE', llava, remove('mm.2.weight')],
+    ['tiles, as LLaVA-1.6 has them', 'MODEL_UNSUPPORTED', llava, set('clip.vision.image_grid_pinpoints', ints(336, 672))],
+    ['features of two blocks', 'MODEL_UNSUPPORTED', llava, set('clip.vision.feature_layer', ints(2, 3))],
+    ['features of a block that is not stored', 'MODEL_UNSUPPORTED', llava, set('clip.vision.feature_layer', ints(4))],
+    ['features of no block', 'MODEL_UNSUPPORTED', llava, set('clip.vision.feature_layer', ints())],
+    ['no squeeze-and-excitation', 'MODEL_INCOMPLETE', ldp, remove('mm.model.mb_block.2.block.1.fc1.bias')],
+    ['a kernel of another shape', 'MODEL_INCOMPLETE', ldp, reshape('mm.model.mb_block.1.block.0.0.weight', [9, 1, 256, 1])],
+    ['a kernel of whole numbers', 'MODEL_UNSUPPORTED', ldpv2, retype('mm.model.peg.0.weight', 'i32')],
+    ['a grid that cannot be pooled', 'MODEL_UNSUPPORTED', ldpv2, set('clip.vision.patch_size', u32(6))],
+    ['a projector of another kind', 'MODEL_INCOMPLETE', ldpv2, set('clip.projector_type', string('ldp'))],
+  ])('with %s is refused: %s', async (_, code, from, change) => {
+    expect(await refusal({ model: text.model, mmproj: await changed(from, change) })).toBe(code);
+  });
+
+  test('names the block it wants, where it stores more', async () => {
+    expect(await refusal({ model: text.model, mmproj: await changed(llava, set('clip.vision.feature_layer', ints(2))) })).toBe('none');
+  });
+});
+
 describe('what a caller may get wrong', () => {
   test.each<[string, ErrorCode, Partial<EngineOptions>]>([
     ['no threads', 'USAGE', { threads: 0 }],
@@ -166,9 +284,11 @@ describe('what a caller may get wrong', () => {
 });
 
 test.each([
-  ['language', text.model, /^(llama|general)\./],
-  ['vision', vision.mmproj ?? '', /^clip\./],
-] as const)('any change to a key of the %s half loads or is refused with a code', async (half, from, keys) => {
+  ['language half', null, text.model, /^(llama|general)\./],
+  ['language half with scaled positions', null, await changed(text.model, yarn), /^llama\.(rope|attention)\./],
+  ['SmolVLM vision half', vision.model, vision.mmproj ?? '', /^clip\./],
+  ['MobileVLM vision half', text.model, ldpv2, /^clip\./],
+] as const)('any change to a key of the %s loads or is refused with a code', async (_, model, from, keys) => {
   const names: string[] = [];
   await changed(from, ({ metadata }) => {
     names.push(...[...metadata.keys()].filter((key) => keys.test(key)));
@@ -186,7 +306,7 @@ test.each([
       const path = await changed(from, (contents) => {
         for (const [key, other] of list) set(key, other)(contents);
       });
-      const code = await refusal(half === 'language' ? { model: path } : { model: vision.model, mmproj: path });
+      const code = await refusal(model === null ? { model: path } : { model, mmproj: path });
       expect(code).not.toBe('INTERNAL');
     }),
     { numRuns: 150 },

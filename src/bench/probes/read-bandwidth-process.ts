@@ -21,6 +21,6 @@ await serve<ReadBandwidthProtocol>({
       passes++;
       elapsed = performance.now() - start;
     } while (elapsed < duration_ms);
-    return (passes * kernel.bytes) / (elapsed / 1000);
+    return (passes * kernel.memory.length) / (elapsed / 1000);
   },
 });

@@ -7,6 +7,7 @@ import { addGenerationOptions, generationRequest, type GenerationOptions } from 
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { addOutputOptions } from '../options/output-options.js';
 import { prepareTimed } from '../prepare-timed.js';
+import { readGrammar } from '../read-grammar.js';
 import type { Session } from '../session.js';
 import { startEngine, visionOf } from '../start-engine.js';
 import { userMessage } from '../user-message.js';
@@ -29,6 +30,7 @@ export function caption(program: Command, session: Session): void {
 
 async function captionPictures(paths: readonly string[], options: CaptionOptions, session: Session): Promise<void> {
   const { terminal, signal } = session;
+  const grammar = await readGrammar(options);
   const { pictures, failures } = await listPictures(paths);
   const [only] = failures;
   if (pictures.length === 0 && failures.length === 1 && only !== undefined) throw only.error;
@@ -45,7 +47,7 @@ async function captionPictures(paths: readonly string[], options: CaptionOptions
       try {
         if ('error' in outcome) throw outcome.error;
         const input = { messages: [userMessage([outcome.image], options.prompt)] };
-        const request = { input, ...generationRequest(options) };
+        const request = { input, ...generationRequest(options), ...(grammar && { grammar }) };
         const { timings } = options;
         const fields = (text: string): object => ({ image: path, caption: text });
         await answer(engine, request, { prefix: isOne ? '' : `${path}: `, oneLine: !isOne, prepare_ms, timings, fields }, session);
@@ -64,5 +66,5 @@ async function captionPictures(paths: readonly string[], options: CaptionOptions
 
 /** Whether the next picture could not fare better. */
 function endsEverything({ code }: EdgeVlmError): boolean {
-  return code === 'CANCELLED' || code === 'USAGE' || code.startsWith('ENGINE_');
+  return code === 'CANCELLED' || code === 'USAGE' || /^(ENGINE|GRAMMAR|SCHEMA)_/.test(code);
 }

@@ -7,6 +7,9 @@ import { repeatable } from './repeatable.js';
 export interface GenerationOptions extends Pick<SamplingOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty' | 'seed'> {
   readonly maxTokens: number;
   readonly stop: readonly string[];
+  /** Files; read by `readGrammar`. */
+  readonly grammar?: string;
+  readonly jsonSchema?: string;
   readonly timings?: true;
 }
 
@@ -21,10 +24,12 @@ export function addGenerationOptions(command: Command): Command {
     .option('--repeat-penalty <x>', 'divide the logits of recent tokens; 1 is off; default: 1', decimalNumber(0.01, 100))
     .option('--seed <n>', 'seed of the choices; default: 0', wholeNumber(0, 0xfffffffe))
     .addOption(repeatable('--stop <text>', 'end before this text'))
+    .option('--grammar <file>', 'a GBNF grammar that the answer must obey')
+    .option('--json-schema <file>', 'a JSON Schema that the answer must be valid under')
     .option('--timings', 'print the time of every stage to standard error');
 }
 
-/** The part of a request that these options decide. */
+/** The part of a request that these options decide, but for the grammar, which lies in a file. */
 export function generationRequest(options: GenerationOptions): Omit<GenerateRequest, 'input'> {
   const { maxTokens, stop, temperature, topK, topP, minP, repeatPenalty, seed } = options;
   const sampling: SamplingOptions = {

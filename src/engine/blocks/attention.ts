@@ -1,4 +1,5 @@
-import type { Graph, RopeParameters } from '../ggml/graph.js';
+import type { Graph } from '../ggml/graph.js';
+import type { RopeParameters } from '../ggml/rope-parameters.js';
 import type { Tensor } from '../ggml/tensor.js';
 import type { KvCache, KvInputs } from '../kv-cache/kv-cache.js';
 import { linear, type Linear } from './linear.js';
@@ -13,6 +14,8 @@ export interface SelfAttention {
   readonly kvHeads: number;
   readonly headSize: number;
   readonly rope: RopeParameters;
+  /** f32 [head size / 2]: each frequency is divided by its own. */
+  readonly ropeFactors: Tensor | null;
 }
 
 /** Attention of the batch to itself and to what the cache holds. `x` is [embedding, tokens]. */
@@ -25,10 +28,10 @@ export function selfAttention(
   kv: KvInputs,
   layer: number,
 ): Tensor {
-  const { heads, kvHeads, headSize, rope } = weights;
+  const { heads, kvHeads, headSize, rope, ropeFactors } = weights;
   const [, tokens] = x.shape;
-  const q = graph.rope(graph.reshape(linear(graph, x, weights.query), [headSize, heads, tokens]), positions, rope);
-  const k = graph.rope(graph.reshape(linear(graph, x, weights.key), [headSize, kvHeads, tokens]), positions, rope);
+  const q = graph.rope(graph.reshape(linear(graph, x, weights.query), [headSize, heads, tokens]), positions, rope, ropeFactors);
+  const k = graph.rope(graph.reshape(linear(graph, x, weights.key), [headSize, kvHeads, tokens]), positions, rope, ropeFactors);
   const v = graph.reshape(linear(graph, x, weights.value), [headSize, kvHeads, tokens]);
   const attended = cache.attend(graph, kv, layer, q, k, v, 1 / Math.sqrt(headSize));
   return linear(graph, attended, weights.output);

@@ -1,4 +1,4 @@
-import type { Graph } from '../ggml/graph.js';
+import type { Activation, Graph } from '../ggml/graph.js';
 import type { Tensor } from '../ggml/tensor.js';
 import { linear, type Linear } from './linear.js';
 
@@ -19,6 +19,7 @@ export interface VisionBlock {
   readonly norm2: LayerNorm;
   readonly up: Linear;
   readonly down: Linear;
+  readonly activation: Activation;
   readonly heads: number;
 }
 
@@ -33,15 +34,9 @@ export function visionBlock(graph: Graph, x: Tensor, weights: VisionBlock): Tens
   const normed = layerNorm(graph, x, weights.norm1);
   const heads = (projection: Linear): Tensor =>
     graph.swapRowsAndPlanes(graph.reshape(linear(graph, normed, projection), [headSize, weights.heads, patches]));
-  // Keys and values in f16 are what ggml's fast attention reads; the sums stay f32.
-  const attention = graph.flashAttention(
-    heads(weights.query),
-    graph.cast(heads(weights.key), 'f16'),
-    graph.cast(heads(weights.value), 'f16'),
-    null,
-    1 / Math.sqrt(headSize),
-  );
+  const [query, key, value] = [heads(weights.query), heads(weights.key), heads(weights.value)];
+  const attention = graph.flashAttention(query, key, value, null, 1 / Math.sqrt(headSize));
   const attended = graph.add(x, linear(graph, graph.reshape(attention, [embedding, patches]), weights.output));
-  const hidden = graph.gelu(linear(graph, layerNorm(graph, attended, weights.norm2), weights.up));
+  const hidden = graph.activate(linear(graph, layerNorm(graph, attended, weights.norm2), weights.up), weights.activation);
   return graph.add(attended, linear(graph, hidden, weights.down));
 }

@@ -11,6 +11,7 @@ export interface GgmlFunctions {
   ggml_init(parameters: { mem_size: number; mem_buffer: null; no_alloc: boolean }): Pointer | null;
   ggml_free: (context: Pointer) => void;
   ggml_tensor_overhead: () => number;
+  ggml_quantize_chunk: (type: number, from: Data, to: Data, start: number, rows: number, rowLength: number, importance: null) => number;
   ggml_graph_overhead_custom: (size: number, gradients: boolean) => number;
   ggml_new_graph_custom: (context: Pointer, size: number, gradients: boolean) => Pointer;
   ggml_build_forward_expand: (graph: Pointer, tensor: T) => void;
@@ -27,7 +28,15 @@ export interface GgmlFunctions {
   ggml_set_rows: (c: Pointer, destination: T, source: T, ids: T) => T;
   ggml_norm: (c: Pointer, a: T, epsilon: number) => T;
   ggml_rms_norm: (c: Pointer, a: T, epsilon: number) => T;
+  ggml_scale: (c: Pointer, a: T, factor: number) => T;
+  ggml_soft_max_ext: (c: Pointer, a: T, mask: T | null, scale: number, maxBias: number) => T;
+  ggml_mean: (c: Pointer, a: T) => T;
   ggml_gelu: (c: Pointer, a: T) => T;
+  ggml_gelu_erf: (c: Pointer, a: T) => T;
+  ggml_gelu_quick: (c: Pointer, a: T) => T;
+  ggml_relu: (c: Pointer, a: T) => T;
+  ggml_hardswish: (c: Pointer, a: T) => T;
+  ggml_hardsigmoid: (c: Pointer, a: T) => T;
   ggml_swiglu_split: (c: Pointer, gate: T, up: T) => T;
   ggml_rope_ext: (
     c: Pointer,
@@ -46,8 +55,21 @@ export interface GgmlFunctions {
   ) => T;
   ggml_flash_attn_ext: (c: Pointer, q: T, k: T, v: T, mask: T | null, scale: number, maxBias: number, softcap: number) => T;
   ggml_flash_attn_ext_set_prec: (attention: T, precision: number) => void;
+  ggml_concat: (c: Pointer, a: T, b: T, axis: number) => T;
+  ggml_conv_2d_dw_direct: (
+    c: Pointer,
+    kernel: T,
+    x: T,
+    stride0: number,
+    stride1: number,
+    padding0: number,
+    padding1: number,
+    dilation0: number,
+    dilation1: number,
+  ) => T;
   ggml_reshape_2d: (c: Pointer, a: T, ne0: number, ne1: number) => T;
   ggml_reshape_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number) => T;
+  ggml_reshape_4d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, ne3: number) => T;
   ggml_view_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, nb1: number, nb2: number, offset: number) => T;
   ggml_permute: (c: Pointer, a: T, axis0: number, axis1: number, axis2: number, axis3: number) => T;
   ggml_cont: (c: Pointer, a: T) => T;
@@ -62,6 +84,7 @@ export interface GgmlFunctions {
   ggml_backend_buft_alloc_buffer: (bufferType: Pointer, bytes: number) => Pointer | null;
   ggml_backend_buft_get_alloc_size: (bufferType: Pointer, tensor: T) => number;
   ggml_backend_buft_get_alignment: (bufferType: Pointer) => number;
+  ggml_backend_cpu_buffer_from_ptr: (memory: Pointer, bytes: number) => Pointer | null;
   ggml_backend_buffer_get_base: (buffer: Pointer) => Pointer;
   ggml_backend_buffer_clear: (buffer: Pointer, value: number) => void;
   ggml_backend_buffer_free: (buffer: Pointer) => void;
@@ -71,11 +94,17 @@ export interface GgmlFunctions {
 
   // Backend
   ggml_backend_load_all_from_path: (directory: string) => void;
+  ggml_backend_load: (path: string) => Pointer | null;
+  ggml_backend_dev_count: () => number;
+  ggml_backend_dev_get: (index: number) => Pointer;
   ggml_backend_init_by_type: (type: number, parameters: string | null) => Pointer | null;
   ggml_backend_free: (backend: Pointer) => void;
   ggml_backend_get_default_buffer_type: (backend: Pointer) => Pointer;
   ggml_backend_get_device: (backend: Pointer) => Pointer;
   ggml_backend_dev_backend_reg: (device: Pointer) => Pointer;
+  ggml_backend_dev_name: (device: Pointer) => string;
+  ggml_backend_dev_type: (device: Pointer) => number;
+  ggml_backend_reg_name: (registry: Pointer) => string;
   ggml_backend_dev_description: (device: Pointer) => string;
   ggml_backend_dev_supports_op: (device: Pointer, operation: T) => boolean;
   ggml_backend_reg_get_proc_address: (registry: Pointer, name: string) => Pointer | null;
@@ -87,6 +116,8 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_init: 'void* ggml_init(ggml_init_params p)',
   ggml_free: 'void ggml_free(void* ctx)',
   ggml_tensor_overhead: 'size_t ggml_tensor_overhead()',
+  ggml_quantize_chunk:
+    'size_t ggml_quantize_chunk(int type, void* from, void* to, int64_t start, int64_t rows, int64_t row_length, void* importance)',
   ggml_graph_overhead_custom: 'size_t ggml_graph_overhead_custom(size_t size, bool grads)',
   ggml_new_graph_custom: 'void* ggml_new_graph_custom(void* ctx, size_t size, bool grads)',
   ggml_build_forward_expand: 'void ggml_build_forward_expand(void* graph, void* t)',
@@ -102,15 +133,26 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_set_rows: 'void* ggml_set_rows(void* ctx, void* dst, void* src, void* ids)',
   ggml_norm: 'void* ggml_norm(void* ctx, void* a, float eps)',
   ggml_rms_norm: 'void* ggml_rms_norm(void* ctx, void* a, float eps)',
+  ggml_soft_max_ext: 'void* ggml_soft_max_ext(void* ctx, void* a, void* mask, float scale, float max_bias)',
+  ggml_scale: 'void* ggml_scale(void* ctx, void* a, float s)',
+  ggml_mean: 'void* ggml_mean(void* ctx, void* a)',
   ggml_gelu: 'void* ggml_gelu(void* ctx, void* a)',
+  ggml_gelu_erf: 'void* ggml_gelu_erf(void* ctx, void* a)',
+  ggml_gelu_quick: 'void* ggml_gelu_quick(void* ctx, void* a)',
+  ggml_relu: 'void* ggml_relu(void* ctx, void* a)',
+  ggml_hardswish: 'void* ggml_hardswish(void* ctx, void* a)',
+  ggml_hardsigmoid: 'void* ggml_hardsigmoid(void* ctx, void* a)',
   ggml_swiglu_split: 'void* ggml_swiglu_split(void* ctx, void* gate, void* up)',
   ggml_rope_ext:
     'void* ggml_rope_ext(void* ctx, void* a, void* pos, void* ff, int n_dims, int mode, int n_ctx_orig, float base, float scale, float ext, float attn, float fast, float slow)',
   ggml_flash_attn_ext:
     'void* ggml_flash_attn_ext(void* ctx, void* q, void* k, void* v, void* mask, float scale, float max_bias, float softcap)',
   ggml_flash_attn_ext_set_prec: 'void ggml_flash_attn_ext_set_prec(void* a, int prec)',
+  ggml_concat: 'void* ggml_concat(void* ctx, void* a, void* b, int dim)',
+  ggml_conv_2d_dw_direct: 'void* ggml_conv_2d_dw_direct(void* ctx, void* a, void* b, int s0, int s1, int p0, int p1, int d0, int d1)',
   ggml_reshape_2d: 'void* ggml_reshape_2d(void* ctx, void* a, int64_t ne0, int64_t ne1)',
   ggml_reshape_3d: 'void* ggml_reshape_3d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2)',
+  ggml_reshape_4d: 'void* ggml_reshape_4d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)',
   ggml_view_3d: 'void* ggml_view_3d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, size_t nb1, size_t nb2, size_t offset)',
   ggml_permute: 'void* ggml_permute(void* ctx, void* a, int x, int y, int z, int w)',
   ggml_cont: 'void* ggml_cont(void* ctx, void* a)',
@@ -124,6 +166,7 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_backend_buft_alloc_buffer: 'void* ggml_backend_buft_alloc_buffer(void* buft, size_t size)',
   ggml_backend_buft_get_alloc_size: 'size_t ggml_backend_buft_get_alloc_size(void* buft, void* t)',
   ggml_backend_buft_get_alignment: 'size_t ggml_backend_buft_get_alignment(void* buft)',
+  ggml_backend_cpu_buffer_from_ptr: 'void* ggml_backend_cpu_buffer_from_ptr(void* ptr, size_t size)',
   ggml_backend_buffer_get_base: 'void* ggml_backend_buffer_get_base(void* buffer)',
   ggml_backend_buffer_clear: 'void ggml_backend_buffer_clear(void* buffer, uint8_t value)',
   ggml_backend_buffer_free: 'void ggml_backend_buffer_free(void* buffer)',
@@ -132,11 +175,17 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_backend_tensor_get: 'void ggml_backend_tensor_get(void* t, void* data, size_t offset, size_t size)',
 
   ggml_backend_load_all_from_path: 'void ggml_backend_load_all_from_path(const char* path)',
+  ggml_backend_load: 'void* ggml_backend_load(const char* path)',
+  ggml_backend_dev_count: 'size_t ggml_backend_dev_count()',
+  ggml_backend_dev_get: 'void* ggml_backend_dev_get(size_t index)',
   ggml_backend_init_by_type: 'void* ggml_backend_init_by_type(int type, const char* params)',
   ggml_backend_free: 'void ggml_backend_free(void* backend)',
   ggml_backend_get_default_buffer_type: 'void* ggml_backend_get_default_buffer_type(void* backend)',
   ggml_backend_get_device: 'void* ggml_backend_get_device(void* backend)',
   ggml_backend_dev_backend_reg: 'void* ggml_backend_dev_backend_reg(void* dev)',
+  ggml_backend_dev_name: 'const char* ggml_backend_dev_name(void* dev)',
+  ggml_backend_dev_type: 'int ggml_backend_dev_type(void* dev)',
+  ggml_backend_reg_name: 'const char* ggml_backend_reg_name(void* reg)',
   ggml_backend_dev_description: 'const char* ggml_backend_dev_description(void* dev)',
   ggml_backend_dev_supports_op: 'bool ggml_backend_dev_supports_op(void* dev, void* op)',
   ggml_backend_reg_get_proc_address: 'void* ggml_backend_reg_get_proc_address(void* reg, const char* name)',
@@ -145,7 +194,13 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
 };
 
 /** These live in the registry library; everything else is in ggml-base. */
-const IN_REGISTRY: ReadonlySet<string> = new Set(['ggml_backend_load_all_from_path', 'ggml_backend_init_by_type']);
+const IN_REGISTRY: ReadonlySet<string> = new Set([
+  'ggml_backend_load_all_from_path',
+  'ggml_backend_load',
+  'ggml_backend_dev_count',
+  'ggml_backend_dev_get',
+  'ggml_backend_init_by_type',
+]);
 
 /** Binds the functions; `base` is libggml-base and `registry` libggml. */
 export function bindGgml(base: LibraryHandle, registry: LibraryHandle): GgmlFunctions {

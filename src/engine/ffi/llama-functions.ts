@@ -110,6 +110,7 @@ export interface LlamaFunctions {
   llama_vocab_bos: (vocabulary: Pointer) => number;
   llama_vocab_eos: (vocabulary: Pointer) => number;
   llama_vocab_get_add_bos: (vocabulary: Pointer) => boolean;
+  llama_vocab_get_add_eos: (vocabulary: Pointer) => boolean;
   llama_vocab_get_text: (vocabulary: Pointer, token: number) => string;
   llama_tokenize: (
     vocabulary: Pointer,
@@ -132,6 +133,7 @@ export interface LlamaFunctions {
   llama_sampler_init_min_p: (p: number, minKeep: number) => Pointer;
   llama_sampler_init_temp: (temperature: number) => Pointer;
   llama_sampler_init_penalties: (vocabulary: number, lastN: number, repeat: number, frequency: number, presence: number) => Pointer;
+  llama_sampler_init_grammar: (vocabulary: Pointer, grammar: string, root: string) => Pointer | null;
   llama_sampler_apply: (sampler: Pointer, candidates: Pointer) => void;
   llama_sampler_accept: (sampler: Pointer, token: number) => void;
   llama_sampler_free: (sampler: Pointer) => void;
@@ -163,6 +165,7 @@ const DECLARATIONS: Declarations<LlamaFunctions> = {
   llama_vocab_bos: 'int32_t llama_vocab_bos(void* vocab)',
   llama_vocab_eos: 'int32_t llama_vocab_eos(void* vocab)',
   llama_vocab_get_add_bos: 'bool llama_vocab_get_add_bos(void* vocab)',
+  llama_vocab_get_add_eos: 'bool llama_vocab_get_add_eos(void* vocab)',
   llama_vocab_get_text: 'const char* llama_vocab_get_text(void* vocab, int32_t token)',
   llama_tokenize:
     'int32_t llama_tokenize(void* vocab, void* text, int32_t text_len, void* tokens, int32_t n_max, bool add_special, bool parse_special)',
@@ -179,6 +182,7 @@ const DECLARATIONS: Declarations<LlamaFunctions> = {
   llama_sampler_init_temp: 'void* llama_sampler_init_temp(float t)',
   llama_sampler_init_penalties:
     'void* llama_sampler_init_penalties(int32_t n_vocab, int32_t last_n, float repeat, float freq, float present)',
+  llama_sampler_init_grammar: 'void* llama_sampler_init_grammar(void* vocab, const char* grammar_str, const char* grammar_root)',
   llama_sampler_apply: 'void llama_sampler_apply(void* smpl, void* cur_p)',
   llama_sampler_accept: 'void llama_sampler_accept(void* smpl, int32_t token)',
   llama_sampler_free: 'void llama_sampler_free(void* smpl)',

@@ -12,6 +12,9 @@ export interface NativeLibraries {
   readonly llama: string;
 }
 
+/** Version of the packages, whose libraries must all be of one release; package.json pins it. */
+export const NATIVE_VERSION = '3.21.1';
+
 /** Package of prebuilt libraries for a platform; the names are node-llama-cpp's. */
 const PACKAGES: Readonly<Record<string, string>> = {
   'linux-x64': 'linux-x64',
@@ -54,7 +57,7 @@ export function findNativeLibraries(): NativeLibraries {
 }
 
 /** Files are called `libNAME.so`, `libNAME.v0.4.0.so`, `libNAME.dylib` or `NAME.dll`, by platform and release. */
-function findLibrary(directory: string, stem: string): string {
+export function findLibrary(directory: string, stem: string): string {
   const pattern = new RegExp(`^(lib)?${stem}(\\.v?[\\d.]+)?\\.(so|dylib|dll)(\\.[\\d.]+)?$`);
   const file = readdirSync(directory).find((name) => pattern.test(name));
   if (file === undefined) throw new EdgeVlmError('NATIVE_MISSING', `the native package lacks the library ${stem}`);

@@ -32,7 +32,7 @@ export class Buffer extends Resource {
       bytes += Math.ceil(ggml.ggml_backend_buft_get_alloc_size(type.pointer, tensor.pointer) / alignment) * alignment;
     }
     const pointer = ggml.ggml_backend_buft_alloc_buffer(type.pointer, Math.max(bytes, alignment));
-    if (pointer === null) throw new EdgeVlmError('OUT_OF_MEMORY', `no memory for ${label} (${bytes} bytes)`);
+    if (pointer === null) throw this.failed(new EdgeVlmError('OUT_OF_MEMORY', `no memory for ${label} (${bytes} bytes)`));
     this.bytes = bytes;
     this.#backend = backend;
     this.#pointer = pointer;

@@ -14,7 +14,7 @@ export class GraphAllocator extends Resource {
   constructor(private readonly backend: CpuBackend) {
     super('graph memory', [backend]);
     const pointer = backend.native.ggml.ggml_gallocr_new(backend.defaultBufferType.pointer);
-    if (pointer === null) throw new EdgeVlmError('OUT_OF_MEMORY', 'no memory for graphs');
+    if (pointer === null) throw this.failed(new EdgeVlmError('OUT_OF_MEMORY', 'no memory for graphs'));
     this.#pointer = pointer;
   }
 

@@ -2,23 +2,15 @@ import { GGML_TYPES, type GgmlType } from '../../formats/gguf/ggml-types.js';
 import type { Data, Pointer } from '../ffi/pointer.js';
 import type { CpuBackend } from './cpu-backend.js';
 import type { Resource } from './resource.js';
-import { assertGraph, packedStrides, Tensor, toShape, type Shape } from './tensor.js';
+import { ROPE_MODES, type RopeParameters } from './rope-parameters.js';
+import { assertGraph, packedStrides, repeats, sameShape, Tensor, toShape, type Shape } from './tensor.js';
 import { TensorContext } from './tensor-context.js';
 
 /** `GGML_PREC_F32`. */
 const PRECISION_F32 = 10;
 
-/** Parameters of rotary position embedding, named as in `ggml_rope_ext`. */
-export interface RopeParameters {
-  /** How many of each head's values are rotated. */
-  readonly dimensions: number;
-  readonly base: number;
-  readonly scale: number;
-  /** Adjacent pairs are rotated together (LLaMA's order in GGUF files), or halves (NeoX). */
-  readonly mode: 'norm' | 'neox';
-}
-
-const ROPE_MODES: Record<RopeParameters['mode'], number> = { norm: 0, neox: 2 };
+/** `gelu` (by tanh) and `gelu_quick` (x·σ(1.702x)) are read from f16 tables; `gelu_erf` and the others are computed. */
+export type Activation = 'gelu' | 'gelu_erf' | 'gelu_quick' | 'relu' | 'hardswish' | 'hardsigmoid';
 
 /**
  * A ggml compute graph under construction. Operations check shapes and types before ggml sees them, because ggml
@@ -96,10 +88,29 @@ export class Graph extends TensorContext {
     return this.packed(this.ggml.ggml_rms_norm(this.context, a.pointer, epsilon), 'f32', a.shape);
   }
 
-  /** GELU by its tanh approximation; ggml reads it from an f16 table. */
-  gelu(a: Tensor): Tensor {
-    assertGraph(a.contiguous, () => `gelu of ${a} with gaps`);
-    return this.packed(this.ggml.ggml_gelu(this.context, a.pointer), 'f32', a.shape);
+  /** An activation function, element by element. */
+  activate(a: Tensor, activation: Activation): Tensor {
+    assertGraph(a.contiguous && a.type === 'f32', () => `${activation} of ${a}`);
+    return this.packed(this.ggml[`ggml_${activation}`](this.context, a.pointer), 'f32', a.shape);
+  }
+
+  /** a · factor. */
+  scale(a: Tensor, factor: number): Tensor {
+    assertGraph(a.contiguous && a.type === 'f32', () => `scale ${a}`);
+    return this.packed(this.ggml.ggml_scale(this.context, a.pointer, factor), 'f32', a.shape);
+  }
+
+  /** Softmax of every row of a · scale + mask, where `mask` is f16 and as large as a plane of `a`. */
+  softMax(a: Tensor, mask: Tensor, scale: number): Tensor {
+    const fits = mask.type === 'f16' && mask.contiguous && mask.shape[0] === a.shape[0] && mask.shape[1] === a.shape[1];
+    assertGraph(fits && a.type === 'f32' && a.contiguous, () => `softmax of ${a} under ${mask}`);
+    return this.packed(this.ggml.ggml_soft_max_ext(this.context, a.pointer, mask.pointer, scale, 0), 'f32', a.shape);
+  }
+
+  /** The mean of every row: [1, …]. */
+  mean(a: Tensor): Tensor {
+    assertGraph(a.type === 'f32', () => `mean of ${a}`);
+    return this.packed(this.ggml.ggml_mean(this.context, a.pointer), 'f32', [1, a.shape[1], a.shape[2], a.shape[3]]);
   }
 
   /** silu(gate) · up. */
@@ -108,27 +119,30 @@ export class Graph extends TensorContext {
     return this.packed(this.ggml.ggml_swiglu_split(this.context, gate.pointer, up.pointer), 'f32', gate.shape);
   }
 
-  /** Rotates `a` [head size, heads, tokens] by i32 `positions` [tokens]. */
-  rope(a: Tensor, positions: Tensor, rope: RopeParameters): Tensor {
+  /** Rotates `a` [head size, heads, tokens] by i32 `positions` [tokens]; frequency i is divided by `factors` [dimensions / 2], f32. */
+  rope(a: Tensor, positions: Tensor, rope: RopeParameters, factors: Tensor | null = null): Tensor {
     assertGraph(
-      positions.type === 'i32' && positions.shape[0] === a.shape[2] && rope.dimensions <= a.shape[0] && rope.dimensions % 2 === 0,
-      () => `rope of ${a} at ${positions}`,
+      positions.type === 'i32' &&
+        positions.shape[0] === a.shape[2] &&
+        rope.dimensions <= a.shape[0] &&
+        rope.dimensions % 2 === 0 &&
+        (factors === null || (factors.type === 'f32' && factors.shape[0] >= rope.dimensions / 2)),
+      () => `rope of ${a} at ${positions}, factors ${factors ?? 'none'}`,
     );
-    // ext factor 0 turns YaRN off; the two betas (32, 1) are then unread.
     const pointer = this.ggml.ggml_rope_ext(
       this.context,
       a.pointer,
       positions.pointer,
-      null,
+      factors?.pointer ?? null,
       rope.dimensions,
       ROPE_MODES[rope.mode],
-      0,
+      rope.yarn.originalContext,
       rope.base,
       rope.scale,
-      0,
-      1,
-      32,
-      1,
+      rope.yarn.mix,
+      rope.yarn.attention,
+      rope.yarn.betaFast,
+      rope.yarn.betaSlow,
     );
     return this.packed(pointer, a.type, a.shape);
   }
@@ -152,6 +166,31 @@ export class Graph extends TensorContext {
     return this.packed(pointer, 'f32', [v.shape[0], q.shape[2], q.shape[1], q.shape[3]]);
   }
 
+  /**
+   * Convolution of every channel by itself, zeros around: `kernel` [3, 3, channels] in f32, `x` [channels, width, height].
+   * @returns [channels, ⌈width / stride⌉, ⌈height / stride⌉]
+   */
+  depthwiseConvolution(kernel: Tensor, x: Tensor, stride: 1 | 2): Tensor {
+    const [channels, width, height] = x.shape;
+    const fits = kernel.elements === 9 * channels && kernel.type === 'f32' && x.type === 'f32' && kernel.contiguous && x.contiguous;
+    assertGraph(fits, () => `convolution of ${x} by ${kernel}`);
+    const { ggml, context } = this;
+    // ggml's fast kernel wants channels innermost in memory, yet axes in the order [width, height, 1 or channels, channels or 1].
+    const byChannel = this.contiguous(this.transpose(this.reshape(kernel, [9, channels])));
+    const weights = ggml.ggml_permute(context, ggml.ggml_reshape_4d(context, byChannel.pointer, channels, 1, 3, 3), 3, 2, 0, 1);
+    const picture = ggml.ggml_permute(context, x.pointer, 2, 0, 1, 3);
+    const result = ggml.ggml_conv_2d_dw_direct(context, weights, picture, stride, stride, 1, 1, 1, 1);
+    const shape = toShape([channels, Math.ceil(width / stride), Math.ceil(height / stride)]);
+    return this.packed(ggml.ggml_permute(context, result, 1, 2, 0, 3), 'f32', shape);
+  }
+
+  /** `a` [n, m] followed by `b` [n, k]: [n, m + k]. */
+  append(a: Tensor, b: Tensor): Tensor {
+    const fits = a.shape[0] === b.shape[0] && a.shape[2] === 1 && b.shape[2] === 1 && a.type === 'f32' && b.type === 'f32';
+    assertGraph(fits, () => `append ${b} to ${a}`);
+    return this.packed(this.ggml.ggml_concat(this.context, a.pointer, b.pointer, 1), 'f32', toShape([a.shape[0], a.shape[1] + b.shape[1]]));
+  }
+
   reshape(a: Tensor, extents: readonly [number, number] | readonly [number, number, number]): Tensor {
     const shape = toShape(extents);
     assertGraph(a.contiguous && a.elements === shape[0] * shape[1] * shape[2], () => `reshape ${a} to [${extents.join(', ')}]`);
@@ -173,12 +212,14 @@ export class Graph extends TensorContext {
     return new Tensor(this, pointer, a.type, [ne0, ne1, ne2, 1], [blockBytes, rowStride, planeStride, planeStride * ne2]);
   }
 
+  /** Swaps the first two axes, without moving data. */
+  transpose(a: Tensor): Tensor {
+    return this.permute(a, [1, 0, 2, 3]);
+  }
+
   /** Swaps the second and third axis, without moving data. */
   swapRowsAndPlanes(a: Tensor): Tensor {
-    const pointer = this.ggml.ggml_permute(this.context, a.pointer, 0, 2, 1, 3);
-    const [n0, n1, n2, n3] = a.shape;
-    const [s0, s1, s2, s3] = a.strides;
-    return new Tensor(this, pointer, a.type, [n0, n2, n1, n3], [s0, s2, s1, s3]);
+    return this.permute(a, [0, 2, 1, 3]);
   }
 
   /** A copy without gaps. */
@@ -204,17 +245,15 @@ export class Graph extends TensorContext {
     return this.backend.native.ggml;
   }
 
+  /** Axis i of the result is axis `order[i]` of `a`; the orders here are their own inverse, so ggml reads them alike. */
+  private permute(a: Tensor, order: readonly [0 | 1, 0 | 1 | 2, 1 | 2, 3]): Tensor {
+    const pointer = this.ggml.ggml_permute(this.context, a.pointer, ...order);
+    const [x, y, z, w] = order;
+    const { shape, strides } = a;
+    return new Tensor(this, pointer, a.type, [shape[x], shape[y], shape[z], shape[w]], [strides[x], strides[y], strides[z], strides[w]]);
+  }
+
   private packed(pointer: Pointer, type: GgmlType, shape: Shape): Tensor {
     return new Tensor(this, pointer, type, shape, packedStrides(type, shape));
   }
-}
-
-function sameShape(a: Tensor, b: Tensor): boolean {
-  return a.shape.every((extent, axis) => extent === b.shape[axis]);
-}
-
-/** Equal extents may be 0: a batch whose logits nobody wants has no rows behind its last attention. */
-function repeats(small: Tensor, large: Tensor): boolean {
-  const fits = large.shape.every((extent, axis) => extent === small.shape[axis] || extent % (small.shape[axis] ?? 1) === 0);
-  return fits && small.type === 'f32' && large.type === 'f32';
 }

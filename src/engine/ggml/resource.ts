@@ -38,6 +38,13 @@ export abstract class Resource implements Disposable {
     for (const parent of this.#parents) parent.#children.delete(this);
   }
 
+  /** For a constructor that cannot finish: takes the resource back from its parents, which can then be freed. */
+  protected failed(error: EdgeVlmError): EdgeVlmError {
+    this.#disposed = true;
+    for (const parent of this.#parents) parent.#children.delete(this);
+    return error;
+  }
+
   /** Frees the native side; called once. */
   protected abstract release(): void;
 

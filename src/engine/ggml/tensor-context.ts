@@ -27,7 +27,7 @@ export class TensorContext extends Resource {
       mem_buffer: null,
       no_alloc: true,
     });
-    if (context === null) throw new EdgeVlmError('OUT_OF_MEMORY', `no memory for ${label}`);
+    if (context === null) throw this.failed(new EdgeVlmError('OUT_OF_MEMORY', `no memory for ${label}`));
     this.context = context;
   }
 

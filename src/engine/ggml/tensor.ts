@@ -51,6 +51,19 @@ export function packedStrides(type: GgmlType, shape: Shape): Shape {
   return [blockBytes, row, row * shape[1], row * shape[1] * shape[2]];
 }
 
+export function sameShape(a: Tensor, b: Tensor): boolean {
+  return a.shape.every((extent, axis) => extent === b.shape[axis]);
+}
+
+/**
+ * Whether `small` fills `large` when repeated, both in f32. Equal extents may be 0: a batch whose logits nobody wants has no rows
+ * behind its last attention.
+ */
+export function repeats(small: Tensor, large: Tensor): boolean {
+  const fits = large.shape.every((extent, axis) => extent === small.shape[axis] || extent % (small.shape[axis] ?? 1) === 0);
+  return fits && small.type === 'f32' && large.type === 'f32';
+}
+
 /** Throws unless `condition`: the engine asked ggml for something it would abort on. */
 export function assertGraph(condition: boolean, message: () => string): asserts condition {
   if (!condition) throw new EdgeVlmError('INTERNAL', `graph: ${message()}`);

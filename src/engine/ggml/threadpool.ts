@@ -7,6 +7,9 @@ import { Resource } from './resource.js';
 /** `struct ggml_threadpool_params`: bool cpumask[512], int n_threads, int prio, uint32_t poll, bool strict_cpu, bool paused. */
 const PARAMS_BYTES = 528;
 const POLL_OFFSET = 520;
+const STRICT_OFFSET = 524;
+/** `GGML_MAX_N_THREADS`: CPUs beyond it cannot be chosen. */
+const MASK_CPUS = 512;
 
 /** Entry points of the CPU backend, which are found by name at run time. */
 export interface ThreadpoolFunctions {
@@ -18,6 +21,8 @@ export interface ThreadpoolOptions {
   readonly threads: number;
   /** How eagerly idle threads spin before they sleep, 0 (never) to 100. Default 50, ggml's own. */
   readonly poll?: number | undefined;
+  /** CPUs to run on, 0..511; one thread stays on each where there are enough. Default: wherever the system puts them. */
+  readonly cpus?: readonly number[] | undefined;
 }
 
 /** Threads that live as long as the backend. Without them these builds of ggml create and join threads for every graph. */
@@ -29,6 +34,9 @@ export class Threadpool extends Resource {
     super('threadpool');
     using parameters = new NativeMemory(PARAMS_BYTES);
     ggml.ggml_threadpool_params_init(parameters.pointer, options.threads);
+    const cpus = (options.cpus ?? []).filter((cpu) => cpu < MASK_CPUS);
+    for (const cpu of cpus) new Uint8Array(parameters.buffer)[cpu] = 1;
+    if (cpus.length >= options.threads) new Uint8Array(parameters.buffer)[STRICT_OFFSET] = 1;
     if (options.poll !== undefined) new DataView(parameters.buffer).setUint32(POLL_OFFSET, options.poll, true);
     const pointer = functions.create(parameters.pointer);
     if (pointer === null) throw new EdgeVlmError('NATIVE_FAILED', `cannot start ${options.threads} threads`);

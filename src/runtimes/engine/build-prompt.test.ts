@@ -22,6 +22,7 @@ const context: PromptContext = {
   template: new ChatTemplate(metadata.string('tokenizer.chat_template'), { bos_token: '<|im_start|>', eos_token: '<end_of_utterance>' }),
   vision: preprocessing,
   controlTokens,
+  maxBytes: 10_000,
 };
 
 type Content = ChatMessage['content'][number];
@@ -36,7 +37,7 @@ function image(rows: number, columns: number): Content {
 }
 
 /** The prompt as text, tiles as [tile] and every real control token in braces. */
-function shown(input: { messages: ChatMessage[] }, using: PromptContext = context): string {
+function shown(input: { messages: ChatMessage[] } | { prompt: string }, using: PromptContext = context): string {
   const bytesOf = (token: number): Uint8Array =>
     vocabulary.isControl(token) ? Buffer.from(`{${vocabulary.text(token)}}`) : vocabulary.piece(token);
   const { pieces } = buildPrompt(input, using);
@@ -67,6 +68,11 @@ describe('a prompt', () => {
     const { warnings } = buildPrompt(user(text('What is it?')), { ...context, template: null });
     expect(warnings).toEqual([expect.stringContaining('no chat template')]);
     expect(shown(user(text('What is it?')), { ...context, template: null })).toBe('What is it?');
+  });
+
+  test('that cannot fit is refused before it is tokenised', () => {
+    expect(shown({ prompt: 'a'.repeat(10_000) })).toHaveLength(10_000);
+    expect(() => buildPrompt({ prompt: 'a'.repeat(10_001) }, context)).toThrow(expect.objectContaining({ code: 'CONTEXT_FULL' }));
   });
 
   test('with a picture needs a vision half, and a picture that is whole', () => {

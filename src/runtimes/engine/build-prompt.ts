@@ -2,6 +2,7 @@ import { EdgeVlmError } from '../../core/errors.js';
 import type { ChatMessage, GenerateRequest } from '../../core/generator.js';
 import type { ImagePreprocessing, PreparedImage } from '../../core/image.js';
 import type { PromptPiece } from '../../engine/prompt.js';
+import { longestRun } from '../../engine/vocabulary/longest-run.js';
 import type { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
 import type { ChatTemplate, TemplateMessage } from './chat-template.js';
 import { expandImage, IMAGE_MARKER, type PromptPart } from './image-prompt.js';
@@ -12,6 +13,10 @@ export interface PromptContext {
   readonly vision: ImagePreprocessing | null;
   /** Spellings that must not be read as control tokens when a user writes them. */
   readonly controlTokens: readonly string[];
+  /** More bytes than any prompt that fits the context can have. */
+  readonly maxBytes: number;
+  /** How long a stretch of text, or of white space, may be. Default: as long as the prompt. */
+  readonly maxRun?: number;
 }
 
 /** Invisible, and enough to make a control token's spelling ordinary text. */
@@ -19,11 +24,18 @@ const ZERO_WIDTH_SPACE = '\u200b';
 
 /**
  * Turns a request into token ids and tiles.
- * @throws MMPROJ_MISSING for a picture on a text model; TEMPLATE_FAILED; TOKENIZER_FAILED
+ * @throws MMPROJ_MISSING for a picture on a text model; TEMPLATE_FAILED; TOKENIZER_FAILED; CONTEXT_FULL
  */
 export function buildPrompt(input: GenerateRequest['input'], context: PromptContext): { pieces: PromptPiece[]; warnings: string[] } {
   const warnings: string[] = [];
   const parts: PromptPart[] = 'prompt' in input ? [{ type: 'text', text: input.prompt }] : chatParts(input.messages, context, warnings);
+  const bytes = parts.reduce((sum, part) => sum + (part.type === 'text' ? Buffer.byteLength(part.text) : 0), 0);
+  // Before the tokeniser works on it: a hostile template can make megabytes of a few words.
+  if (bytes > context.maxBytes) throw new EdgeVlmError('CONTEXT_FULL', `the prompt has ${bytes} bytes, more than any that fits`);
+  const { maxRun = Infinity } = context;
+  if (bytes > maxRun && parts.some((part) => part.type === 'text' && longestRun(part.text) > maxRun)) {
+    throw new EdgeVlmError('TOKENIZER_FAILED', `the prompt has more than ${maxRun} characters without white space, or of it`);
+  }
   return { pieces: tokeniseParts(parts, context.vocabulary), warnings };
 }
 

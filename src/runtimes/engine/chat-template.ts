@@ -1,8 +1,7 @@
 import vm from 'node:vm';
 
-import { Template } from '@huggingface/jinja';
-
 import { EdgeVlmError } from '../../core/errors.js';
+import { BoundedTemplate } from './bounded-template.js';
 
 /** A message as templates take it: a string, or typed parts. */
 export interface TemplateMessage {
@@ -19,7 +18,7 @@ const MAX_PROMPT_CHARACTERS = 16 * 1024 * 1024;
 export class ChatTemplate {
   /** Whether the template reads typed parts; older ones take strings only. */
   readonly takesParts: boolean;
-  readonly #template: Template;
+  readonly #template: BoundedTemplate;
 
   /**
    * @param tokens spellings that templates refer to
@@ -31,7 +30,7 @@ export class ChatTemplate {
   ) {
     if (source.length > MAX_TEMPLATE_CHARACTERS)
       throw new EdgeVlmError('TEMPLATE_FAILED', `the chat template has ${source.length} characters`);
-    this.#template = withinTime(() => new Template(source));
+    this.#template = withinTime(() => new BoundedTemplate(source));
     this.takesParts = this.#readsParts();
   }
 

@@ -2,8 +2,8 @@ import { EdgeVlmError } from '../../core/errors.js';
 import { Engine } from '../../engine/engine.js';
 import { argmax } from '../../engine/sampling/greedy-sampler.js';
 import { serve } from '../../host/child.js';
-import type { ForwardProtocol } from '../forward-protocol.js';
 import { pseudoRandomTokens } from '../pseudo-random-tokens.js';
+import type { EngineForwardProtocol } from './engine-forward-protocol.js';
 
 const SEQUENCE = 0;
 let engine: Engine | undefined;
@@ -14,7 +14,7 @@ function loaded(): Engine {
 }
 
 /* eslint-disable require-yield -- these requests have a result and no events */
-await serve<ForwardProtocol>(
+await serve<EngineForwardProtocol>(
   {
     async *open(options) {
       engine = await Engine.load(options);
@@ -46,6 +46,24 @@ await serve<ForwardProtocol>(
       }
       runner.truncate(SEQUENCE, length);
       return { step_ms, host_ms };
+    },
+    async *batch({ tokens }) {
+      const { runner, shape } = loaded();
+      const length = runner.cache.length(SEQUENCE);
+      const start = performance.now();
+      await runner.decode([{ sequence: SEQUENCE, tokens: pseudoRandomTokens(tokens, shape.vocabulary, 2), logits: 'all' }]);
+      const elapsed = performance.now() - start;
+      runner.truncate(SEQUENCE, length);
+      return elapsed;
+    },
+    async *encode() {
+      const { encoder } = loaded();
+      if (encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'no vision half is open');
+      const { imageSize } = encoder.family.tower.shape;
+      const rgb = Uint8Array.from(pseudoRandomTokens(3 * imageSize ** 2, 256));
+      const start = performance.now();
+      await encoder.encode({ width: imageSize, height: imageSize, rgb });
+      return performance.now() - start;
     },
   },
   () => {

@@ -1,7 +1,12 @@
+import { stat } from 'node:fs/promises';
 import type { GenerateEvent, GenerateRequest, Generator, ModelDescription } from '../../core/generator.js';
 import { ChildProcess } from '../../host/child-process.js';
 import { siblingEntry } from '../../host/sibling-entry.js';
 import type { EngineLoadOptions, EngineProtocol } from './engine-protocol.js';
+
+/** A model is given this long to load, and as long as its bytes take on a slow memory card: some 5 MB/s. */
+const LOAD_MS = 120_000;
+const BYTES_PER_MS = 5000;
 
 /** The engine as a `Generator`, running in a process of its own. */
 export class EngineGenerator implements Generator {
@@ -26,6 +31,7 @@ export class EngineGenerator implements Generator {
     try {
       const description = await child.request('load', options, {
         signal,
+        deadline_ms: LOAD_MS + (await fileBytes([options.model, options.mmproj])) / BYTES_PER_MS,
         onEvent: ({ done, total }) => onLoadBytes?.(done, total),
       });
       return new EngineGenerator(description, child);
@@ -55,4 +61,19 @@ export class EngineGenerator implements Generator {
   async close(): Promise<void> {
     await this.child.stop();
   }
+}
+
+/** Together. Absent files are the engine's to report. */
+async function fileBytes(paths: readonly (string | undefined)[]): Promise<number> {
+  const sizes = await Promise.all(
+    paths.map(async (path) =>
+      path === undefined
+        ? 0
+        : stat(path).then(
+            ({ size }) => size,
+            () => 0,
+          ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -2,7 +2,7 @@ import type { GenerateEvent, GenerateRequest, GenerateResult, ModelDescription }
 import type { EngineOptions } from '../../engine/engine.js';
 
 /** What can cross to the engine's process. */
-export type EngineLoadOptions = Omit<EngineOptions, 'onLoadBytes' | 'signal'>;
+export type EngineLoadOptions = Omit<EngineOptions, 'onPlannedBytes' | 'onLoadBytes' | 'signal'>;
 
 /** Requests that the engine's process serves. */
 export interface EngineProtocol {

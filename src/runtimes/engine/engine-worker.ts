@@ -1,4 +1,5 @@
 import { EdgeVlmError } from '../../core/errors.js';
+import { limitMemory } from '../../engine/ffi/limit-memory.js';
 import { serve } from '../../host/child.js';
 import type { EngineProtocol } from './engine-protocol.js';
 import { TextEngine } from './text-engine.js';
@@ -14,6 +15,7 @@ await serve<EngineProtocol>(
       const loading = TextEngine.load({
         ...options,
         signal,
+        onPlannedBytes: limitMemory,
         onLoadBytes: (done, total) => {
           queue.push({ done, total });
         },

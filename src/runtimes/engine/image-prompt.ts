@@ -9,7 +9,7 @@ export const IMAGE_MARKER = '<image>';
 
 type Expand = (image: PreparedImage) => PromptPart[];
 
-const EXPANSIONS: Record<ImagePreprocessing['kind'], Expand> = { idefics3: expandIdefics3 };
+const EXPANSIONS: Record<ImagePreprocessing['kind'], Expand> = { idefics3: expandIdefics3, llava: expandLlava };
 
 /** The text and tiles that a model family was trained to see for one picture. */
 export function expandImage(image: PreparedImage, kind: ImagePreprocessing['kind']): PromptPart[] {
@@ -35,4 +35,9 @@ function expandIdefics3({ tiles, rows, columns }: PreparedImage): PromptPart[] {
     throw new EdgeVlmError('BATCH_INVALID', `${tiles.length} tiles do not make ${rows} rows of ${columns} and the whole picture`);
   }
   return parts;
+}
+
+/** LLaVA and MobileVLM put the image tokens where the marker is, and nothing around them. */
+function expandLlava({ tiles }: PreparedImage): PromptPart[] {
+  return tiles.map((tile) => ({ type: 'tile', tile }));
 }

@@ -1,14 +1,22 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { GenerateEvent, GenerateRequest, ModelDescription } from '../../core/generator.js';
+import type { GenerateEvent, GenerateRequest, Grammar, ModelDescription } from '../../core/generator.js';
 import { Engine, type EngineOptions, type EngineResult } from '../../engine/engine.js';
+import { GrammarConstraint } from '../../engine/grammar/grammar-constraint.js';
+import { TokenTrie } from '../../engine/grammar/token-trie.js';
+import { compileJsonSchema } from '../../engine/grammar/json-schema/compile-json-schema.js';
+import { checkVocabulary, MAX_TOKEN_BYTES } from '../../engine/vocabulary/check-vocabulary.js';
+import { maxRun } from '../../engine/vocabulary/longest-run.js';
 import { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { buildPrompt, type PromptContext } from './build-prompt.js';
 import { ChatTemplate } from './chat-template.js';
+import { defaultChatTemplate } from './default-chat-template.js';
 import { TextStream } from './text-stream.js';
 
 /** The engine with its tokeniser and chat template: text and pictures in, text out. Lives in the engine's own process. */
 export class TextEngine implements Disposable {
+  #tokens: TokenTrie | undefined;
+
   private constructor(
     readonly engine: Engine,
     private readonly context: PromptContext,
@@ -19,22 +27,33 @@ export class TextEngine implements Disposable {
     // The whole file is checked before libllama sees it.
     const { metadata } = await readGguf(options.model);
     const engine = await Engine.load(options);
+    const held: Disposable[] = [engine];
     try {
+      checkVocabulary(options.model, metadata);
       const vocabulary = new Vocabulary(options.model);
+      held.unshift(vocabulary);
       if (vocabulary.size > engine.shape.vocabulary) {
-        vocabulary[Symbol.dispose]();
         throw new EdgeVlmError('MODEL_INCOMPLETE', `the tokeniser knows ${vocabulary.size} tokens, the model ${engine.shape.vocabulary}`);
       }
-      const source = metadata.string('tokenizer.chat_template', '');
+      const source = metadata.string('tokenizer.chat_template', defaultChatTemplate(engine.description.vision) ?? '');
       const spelling = (token: number): string => (token < 0 ? '' : vocabulary.text(token));
       const template =
         source === '' ? null : new ChatTemplate(source, { bos_token: spelling(vocabulary.bos), eos_token: spelling(vocabulary.eos) });
       const controlTokens = Array.from({ length: vocabulary.size }, (_, token) => token)
         .filter((token) => vocabulary.isControl(token))
-        .map((token) => vocabulary.text(token));
-      return new TextEngine(engine, { vocabulary, template, vision: engine.description.vision, controlTokens });
+        .map((token) => vocabulary.text(token))
+        // A C string may be empty though the token is not, and would be found everywhere.
+        .filter((text) => text !== '');
+      return new TextEngine(engine, {
+        vocabulary,
+        template,
+        vision: engine.description.vision,
+        controlTokens,
+        maxBytes: engine.description.contextLength * MAX_TOKEN_BYTES,
+        maxRun: maxRun(metadata),
+      });
     } catch (thrown) {
-      engine[Symbol.dispose]();
+      for (const resource of held) resource[Symbol.dispose]();
       throw thrown;
     }
   }
@@ -43,7 +62,11 @@ export class TextEngine implements Disposable {
     return this.engine.description;
   }
 
-  /** Streams an answer. @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING, TEMPLATE_FAILED */
+  /**
+   * Streams an answer.
+   * @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING, TEMPLATE_FAILED, GRAMMAR_INVALID, GRAMMAR_LIMIT, GRAMMAR_STUCK, SCHEMA_INVALID,
+   * SCHEMA_UNSUPPORTED
+   */
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
     const start = performance.now();
     const { vocabulary } = this.context;
@@ -51,11 +74,15 @@ export class TextEngine implements Disposable {
     const tokenise_ms = performance.now() - start;
     const maxTokens = this.#clampTokens(request.maxTokens, pieces, warnings);
 
-    const stream = new TextStream(request.stop, 'messages' in request.input);
+    const constraint = this.#constraint(request.grammar);
+    // White space that a grammar asks for is part of the answer.
+    const stream = new TextStream(request.stop, 'messages' in request.input && constraint === undefined);
     const stop = new AbortController();
     const task = {
       prompt: pieces,
       maxTokens,
+      ...(constraint && { constraint }),
+      ...(request.reuse !== undefined && { reuse: request.reuse }),
       isEnd: (token: number) => vocabulary.isEnd(token),
       ...(request.sampling && { sampling: request.sampling }),
     };
@@ -94,6 +121,13 @@ export class TextEngine implements Disposable {
   [Symbol.dispose](): void {
     this.engine[Symbol.dispose]();
     this.context.vocabulary[Symbol.dispose]();
+  }
+
+  #constraint(grammar: Grammar | undefined): GrammarConstraint | undefined {
+    if (grammar === undefined) return undefined;
+    // Made once, when it is first needed: it goes through the whole vocabulary.
+    this.#tokens ??= new TokenTrie(this.context.vocabulary);
+    return new GrammarConstraint('gbnf' in grammar ? grammar.gbnf : compileJsonSchema(grammar.jsonSchema), this.#tokens);
   }
 
   /** As many tokens as were asked for, or as the context has room for after the prompt. */

@@ -8,6 +8,8 @@ export interface Comparison {
   /** How many times as fast as the peer: peer's time / subject's time, per pair. */
   readonly ratio: { readonly median: number; readonly min: number; readonly max: number; readonly cv: number };
   readonly pairs: number;
+  /** Pair by pair. */
+  readonly ratios: readonly number[];
 }
 
 /** Pairs the samples of two runtimes that took turns. */
@@ -20,7 +22,7 @@ export function compareForwardPasses(samples: readonly Samples[], subject: strin
       const ratios = of(`${peer}/${what}`).map((theirs, i) => theirs / (values[i] ?? NaN));
       if (ratios.length === 0) return [];
       const { median, min, max, cv } = summarise(ratios);
-      return [{ what, pairs: ratios.length, ratio: { median, min, max, cv: cv ?? 0 } }];
+      return [{ what, pairs: ratios.length, ratios, ratio: { median, min, max, cv: cv ?? 0 } }];
     });
 }
 

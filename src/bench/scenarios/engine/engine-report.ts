@@ -1,37 +1,34 @@
 import type { RunRecord } from '../../../core/run-record.js';
 import { formatBytes } from '../../../core/units.js';
 import { compareForwardPasses } from './compare-forward-passes.js';
+import { engineFigures, type EngineFiguresOptions } from './engine-figures.js';
 
-export interface EngineReportOptions {
-  readonly subject: string;
-  readonly peer: string | null;
-  /** Tokens of the timed prefill. */
-  readonly prefill: number;
-  /** Bytes of weights read for one token; the limit of decoding follows from it. */
-  readonly bytesPerToken: number;
-}
-
-/** The figures of an engine run as a Markdown table: medians with their spread, beside the peer and the limit. */
-export function engineReport(record: RunRecord, options: EngineReportOptions): string[] {
-  const { subject, peer, prefill, bytesPerToken } = options;
+/** The figures of an engine run as a Markdown table: medians with their spread, beside the peers and the limit. */
+export function engineReport(record: RunRecord, options: EngineFiguresOptions): string[] {
+  const { subject, peers, prefill, bytesPerToken } = options;
   const bandwidth = record.summary['machine/read_bandwidth']?.median;
-  const ratios = new Map(peer === null ? [] : compareForwardPasses(record.samples, subject, peer).map((row) => [row.what, row.ratio]));
-  const peerTitle = peer === null ? '' : ` ${peer} | ratio (min–max) |`;
+  const ratios = peers.map((peer) => ({
+    peer,
+    rows: new Map(compareForwardPasses(record.samples, subject, peer).map((row) => [row.what, row.ratio])),
+  }));
   const rows = record.samples
-    .filter(({ name }) => name.startsWith(`${subject}/`))
+    .filter(({ name }) => name.startsWith(`${subject}/`) && !name.startsWith(`${subject}/batch_of_`))
     .map(({ name }) => {
       const what = name.slice(subject.length + 1);
       const show = (runtime: string): string => figure(record, `${runtime}/${what}`, what, prefill);
-      const ratio = ratios.get(what);
-      const against =
-        ratio === undefined ? '– | –' : `${show(peer ?? '')} | ${fixed(ratio.median)}× (${fixed(ratio.min)}–${fixed(ratio.max)})`;
-      return `| ${what} | ${show(subject)} |${peer === null ? '' : ` ${against} |`} ${limit(record, name, what, bandwidth, bytesPerToken)} |`;
+      const against = ratios.map(({ peer, rows: byName }) => {
+        const ratio = byName.get(what);
+        return ratio === undefined ? ' – | – |' : ` ${show(peer)} | ${fixed(ratio.median)}× (${fixed(ratio.min)}–${fixed(ratio.max)}) |`;
+      });
+      return `| ${what} | ${show(subject)} |${against.join('')} ${limit(record, name, what, bandwidth, bytesPerToken)} |`;
     });
+  const { batch_cost } = engineFigures(record, options);
   return [
-    `| | ${subject} |${peerTitle} limit |`,
-    `|---|---|${peer === null ? '' : '---|---|'}---|`,
+    `| | ${subject} |${peers.map((peer) => ` ${peer} | ratio (min–max) |`).join('')} limit |`,
+    `|---|---|${'---|---|'.repeat(peers.length)}---|`,
     ...rows,
     '',
+    `Time of 1 to 8 tokens at once, in times of one: ${batch_cost.map((cost) => cost.toFixed(2)).join(', ')}.`,
     ...(bandwidth === undefined ? [] : [`Memory reads: ${formatBytes(bandwidth)}/s with the same number of threads.`]),
     ...Object.entries(record.memory).flatMap(([moment, { rss_bytes }]) =>
       rss_bytes === null ? [] : [`RSS ${moment}: ${formatBytes(rss_bytes)}.`],

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { DecodeSamples, ForwardPass } from '../../../core/forward-pass.js';
+import type { BatchForwardPass, DecodeSamples, ForwardPass, PictureEncoder } from '../../../core/forward-pass.js';
 import type { MemoryReading, ThermalReading } from '../../../core/probe.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../../core/progress.js';
 import type { Samples } from '../../../core/run-record.js';
@@ -15,9 +15,15 @@ const SETTLE_MS = 250;
 /** A tiny model decodes a token in a tenth of a millisecond; a sample this long is worth more than the noise of one preemption. */
 const MINIMUM_SAMPLE_MS = 100;
 
+/** Tokens of the batches that are timed: what checking a draft of 0 to 7 tokens costs. */
+export const BATCH_SIZES = [1, 2, 3, 4, 5, 6, 7, 8] as const;
+
 export interface EngineScenarioOptions {
-  /** The subject first, then the peers. They take turns, so that a slow minute hits all of them. */
-  readonly start: readonly (() => Promise<ForwardPass>)[];
+  readonly subject: () => Promise<BatchForwardPass & PictureEncoder>;
+  /** They and the subject take turns, so that a slow minute hits all of them. */
+  readonly peers: readonly (() => Promise<ForwardPass>)[];
+  /** Whose encoding of a picture is compared; null where the model was opened without its vision half. */
+  readonly encoderPeers: readonly PictureEncoder[] | null;
   readonly threads: number;
   /** Tokens of the timed prefill. */
   readonly prefill: number;
@@ -25,6 +31,8 @@ export interface EngineScenarioOptions {
   readonly depths: readonly number[];
   /** Tokens decoded per repetition. */
   readonly decode: number;
+  /** Tokens already in the cache when batches are timed. */
+  readonly batchDepth: number;
   readonly repetitions: number;
   /** How often each runtime is loaded. */
   readonly loads: number;
@@ -41,59 +49,85 @@ export interface EngineScenarioResult {
 
 /** Sample names are `<runtime>/<what>`; pairs of runtimes have as many samples each, in the same order. */
 export async function runEngineScenario(options: EngineScenarioOptions): Promise<EngineScenarioResult> {
-  const { start, depths, repetitions, signal } = options;
+  const { depths, repetitions, signal } = options;
   const task = new ProgressTask(options.onProgress ?? NO_PROGRESS, {
     label: 'bench engine',
     unit: 'repetitions',
-    total: repetitions * (1 + depths.length),
+    total: repetitions * (2 + depths.length + (options.encoderPeers === null ? 0 : 1)),
   });
   const thermal = new ThermalProbe();
   const before = await thermal.read();
   const collected = new SampleList();
-  collected.add('machine/read_bandwidth', 'bytes/s', await measureReadBandwidth({ threads: options.threads }));
+  const readBandwidth = async (): Promise<void> => {
+    collected.add('machine/read_bandwidth', 'bytes/s', await measureReadBandwidth({ threads: options.threads }));
+  };
+  await readBandwidth();
 
   const passes: ForwardPass[] = [];
+  const opened = async <P extends ForwardPass>(open: () => Promise<P>): Promise<P> => {
+    signal?.throwIfAborted();
+    const pass = await open();
+    passes.push(pass);
+    if (pass.load_ms !== null) collected.add(`${pass.label}/load`, 'ms', [pass.load_ms]);
+    return pass;
+  };
+  /** Every repetition all of them once, each after the others have come to rest. */
+  const takeTurns = async <P>(items: readonly P[], measure: (item: P) => Promise<void>): Promise<void> => {
+    for (let i = 0; i < repetitions; i++) {
+      for (const item of turn(items, i)) {
+        await sleep(SETTLE_MS, undefined, { signal });
+        await measure(item);
+      }
+      task.advance();
+    }
+  };
   try {
-    for (let round = 0; round < options.loads; round++) {
-      for (const open of start) {
-        signal?.throwIfAborted();
-        const pass = await open();
-        passes.push(pass);
-        collected.add(`${pass.label}/load`, 'ms', [pass.load_ms]);
-        if (round < options.loads - 1) await closeAll(passes.splice(0));
+    for (let round = 1; round < options.loads; round++) {
+      for (const open of [options.subject, ...options.peers]) {
+        await opened(open);
+        await closeAll(passes.splice(0));
       }
     }
+    const subject = await opened(options.subject);
+    for (const open of options.peers) await opened(open);
     const memory: Record<string, MemoryReading> = {};
     const readMemory = async (moment: string): Promise<void> => {
       for (const { label, pid } of passes) if (pid !== undefined) memory[`${label}:${moment}`] = await new MemoryProbe(pid).read();
     };
     await readMemory('loaded');
 
-    for (const pass of passes) collected.addWarmup(`${pass.label}/prefill_${options.prefill}`, 'ms', await pass.prefill(options.prefill));
-    for (let i = 0; i < repetitions; i++) {
-      for (const pass of turn(passes, i)) {
-        await sleep(SETTLE_MS, undefined, { signal });
-        collected.add(`${pass.label}/prefill_${options.prefill}`, 'ms', [await samplePrefill(pass, options.prefill)]);
-      }
-      task.advance();
-    }
+    const prefill = `prefill_${options.prefill}`;
+    for (const pass of passes) collected.addWarmup(`${pass.label}/${prefill}`, 'ms', await pass.prefill(options.prefill));
+    await takeTurns(passes, async (pass) => {
+      collected.add(`${pass.label}/${prefill}`, 'ms', [await samplePrefill(pass, options.prefill)]);
+    });
     for (const depth of depths) {
       for (const pass of passes) {
-        await pass.prefill(depth);
+        await pass.fill(depth);
         collected.addWarmup(`${pass.label}/decode_at_${depth}`, 'ms/token', median((await pass.decode(options.decode)).step_ms));
       }
-      for (let i = 0; i < repetitions; i++) {
-        for (const pass of turn(passes, i)) {
-          await sleep(SETTLE_MS, undefined, { signal });
-          const { step_ms, host_ms } = await sampleDecode(pass, options.decode);
-          // Tokens per second is what users see, so the mean over a stretch is the sample, not the single step.
-          collected.add(`${pass.label}/decode_at_${depth}`, 'ms/token', [mean(step_ms)]);
-          if (host_ms !== null) collected.add(`${pass.label}/host_at_${depth}`, 'ms/token', [mean(host_ms)]);
-        }
-        task.advance();
-      }
+      await takeTurns(passes, async (pass) => {
+        const { step_ms, host_ms } = await sampleDecode(pass, options.decode);
+        // Tokens per second is what users see, so the mean over a stretch is the sample, not the single step.
+        collected.add(`${pass.label}/decode_at_${depth}`, 'ms/token', [mean(step_ms)]);
+        if (host_ms !== null) collected.add(`${pass.label}/host_at_${depth}`, 'ms/token', [mean(host_ms)]);
+      });
+    }
+    await subject.fill(options.batchDepth);
+    for (const tokens of BATCH_SIZES) collected.addWarmup(`${subject.label}/batch_of_${tokens}`, 'ms', await subject.batch(tokens));
+    await takeTurns([subject], async (pass) => {
+      for (const tokens of BATCH_SIZES) collected.add(`${pass.label}/batch_of_${tokens}`, 'ms', [await sampleBatch(pass, tokens)]);
+    });
+    if (options.encoderPeers !== null) {
+      const encoders: PictureEncoder[] = [subject, ...options.encoderPeers];
+      collected.addWarmup(`${subject.label}/encode`, 'ms', median(await subject.encode()));
+      await takeTurns(encoders, async (encoder) => {
+        collected.add(`${encoder.label}/encode`, 'ms', [median(await encoder.encode())]);
+      });
     }
     await readMemory('after');
+    await closeAll(passes.splice(0));
+    await readBandwidth();
     return { samples: collected.list(), memory, thermal: { before, after: await thermal.read() } };
   } finally {
     await closeAll(passes);
@@ -105,6 +139,13 @@ export async function runEngineScenario(options: EngineScenarioOptions): Promise
 async function samplePrefill(pass: ForwardPass, tokens: number): Promise<number> {
   const times = [await pass.prefill(tokens)];
   while (sum(times) < MINIMUM_SAMPLE_MS) times.push(await pass.prefill(tokens));
+  return mean(times);
+}
+
+/** Mean time of as many batches as make a sample. */
+async function sampleBatch(pass: BatchForwardPass, tokens: number): Promise<number> {
+  const times = [await pass.batch(tokens)];
+  while (sum(times) < MINIMUM_SAMPLE_MS) times.push(await pass.batch(tokens));
   return mean(times);
 }
 

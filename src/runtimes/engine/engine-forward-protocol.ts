@@ -1,0 +1,9 @@
+import type { EngineLoadOptions } from './engine-protocol.js';
+import type { ForwardProtocol } from '../forward-protocol.js';
+
+/** What the engine can be timed at beyond other runtimes. */
+export interface EngineForwardProtocol extends Omit<ForwardProtocol, 'open'> {
+  open: { request: EngineLoadOptions; event: never; result: { readonly load_ms: number } };
+  batch: { request: { readonly tokens: number }; event: never; result: number };
+  encode: { request: null; event: never; result: number };
+}
