@@ -55,6 +55,8 @@ describe('edgevlm models', () => {
     const verified = lines(await models(['verify', '--json']));
     expect(verified.map(({ model, ok }) => [model, ok])).toEqual([
       ['shapes', true],
+      ['shapes-draft', true],
+      ['shapes-draft-vision', true],
       ['tinyllama', true],
     ]);
     expect(lines(await models(['rm', '--model', 'tinyllama', '--json']))).toEqual([{ model: 'tinyllama', removed: [path] }]);

@@ -45,7 +45,7 @@ describe('an answer', () => {
   it.each<[args: string[], exitCode: number, message: RegExp]>([
     [['--grammar', 'answer.gbnf', '--json-schema', 'schema.json'], 64, /^error USAGE: --grammar cannot be combined/],
     [['--grammar', 'nowhere.gbnf'], 65, /^error FILE_NOT_FOUND: .*nowhere\.gbnf/],
-    [['--grammar', 'broken.gbnf'], 65, /^error GRAMMAR_INVALID: line 1, column 14/],
+    [['--grammar', 'broken.gbnf'], 65, /^error GRAMMAR_INVALID: line 2, column 1: unexpected end/],
     [['--json-schema', 'broken.json'], 65, /^error SCHEMA_INVALID: broken\.json is not JSON/],
   ])('is not begun with %j', async (args, exitCode, message) => {
     const { code, stdout, stderr } = await cli('caption', PICTURE, ...args);

@@ -76,7 +76,7 @@ describe.skipIf(!mappable)('weights that stay in the file', () => {
     }
   });
 
-  test('are never read beyond the end of the file', async () => {
+  test('are never read beyond the end of the file', () => {
     using file = MappedFile.open(original);
     expect(file?.bytes).toBeGreaterThan(0);
     const end = file?.bytes ?? 0;

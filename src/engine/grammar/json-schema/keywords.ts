@@ -96,7 +96,7 @@ export function textOf(schema: SchemaObject, keyword: string, document: SchemaDo
 }
 
 /** A keyword's list. @throws SCHEMA_INVALID */
-export function listOf(schema: SchemaObject, keyword: string, document: SchemaDocument): readonly unknown[] | undefined {
+function listOf(schema: SchemaObject, keyword: string, document: SchemaDocument): readonly unknown[] | undefined {
   const value = schema[keyword];
   if (value === undefined) return undefined;
   if (Array.isArray(value)) return value as unknown[];
