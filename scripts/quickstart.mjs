@@ -26,7 +26,7 @@ if (newest('dist/cli/main.js') < Math.max(newest('src'), newest('tsconfig.build.
 // The model was trained on other splits and seeds: this picture is drawn now, for the first time.
 const seed = randomInt(2 ** 47);
 const folder = join('outputs', 'quickstart', String(seed));
-timed('draw', () => edgevlm('data', 'scenes', folder, '--count', '1', '--split', 'test', '--seed', String(seed)));
+timed('draw', () => edgevlm('data', 'scenes', folder, '--style', 'rich', '--count', '1', '--split', 'test', '--seed', String(seed)));
 const truth = JSON.parse(readFileSync(join(root, folder, 'truths.jsonl'), 'utf8').split('\n', 1)[0]);
 const picture = join(folder, truth.file);
 await show(join(root, picture));

@@ -40,8 +40,8 @@ export const CATALOGUE: readonly ModelEntry[] = [
     ],
     licence: 'apache-2.0',
     precisions: ['q4_k'],
-    runtimes: [],
-    note: 'The engine does not have its projector yet; the language half alone is a LLaMA.',
+    runtimes: ['engine'],
+    note: null,
   }),
   onHub({
     name: 'tinyllama',
