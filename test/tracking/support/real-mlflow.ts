@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -14,6 +14,10 @@ const ENVIRONMENT = fileURLToPath(new URL(`../../../.cache/mlflow-${VERSION}/`, 
 const PYTHON = join(ENVIRONMENT, 'bin/python');
 /** The last thing done; without it the environment is half made. */
 const READY = join(ENVIRONMENT, 'ready');
+
+export function canInstallMlflow(): boolean {
+  return spawnSync('python3', ['-c', 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))']).status === 0;
+}
 
 /** Installs MLflow from PyPI into `.cache/` unless it is there. Needs Python 3.10 or newer with `venv`; takes minutes the first time. */
 export async function installMlflow(): Promise<void> {
