@@ -35,9 +35,7 @@ describe('threads that nobody chose', () => {
   });
 
   it('leave out the small cores of a big.LITTLE processor', () => {
-    expect(
-      defaultThreads(machine('0-7', ['0', '1', '2', '3', '4', '5', '6', '7'], [414, 414, 414, 414, 1024, 1024, 1024, 1024])),
-    ).toBe(4);
+    expect(defaultThreads(machine('0-7', ['0', '1', '2', '3', '4', '5', '6', '7'], [414, 414, 414, 414, 1024, 1024, 1024, 1024]))).toBe(4);
   });
 
   it('keep to the CPUs this process may use', () => {

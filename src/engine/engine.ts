@@ -190,10 +190,14 @@ export class Engine implements Disposable {
         weightBytes: weights.bytes + (towerWeights?.bytes ?? 0),
         cacheBytes: cache.bytes,
         load_ms: performance.now() - start,
-        warnings:
-          options.context !== undefined && options.context > shape.trainedContext
+        warnings: [
+          ...(options.context !== undefined && options.context > shape.trainedContext
             ? [`the model was trained with ${shape.trainedContext} tokens: each answer keeps to them, not to ${options.context}`]
-            : [],
+            : []),
+          ...(mmap === 'on' && weights.mappedBytes === 0
+            ? ['no weight could stay in the file: all are repacked for this processor, or the system cannot map files']
+            : []),
+        ],
       };
       const imageCache = new ImageEmbeddingCache(options.imageCacheBytes ?? DEFAULT_IMAGE_CACHE_BYTES);
       return new Engine(description, shape, runner, encoder, imageCache, prefixCache, resources);

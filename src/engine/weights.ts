@@ -91,6 +91,8 @@ interface WeightStore {
 export class Weights extends Resource {
   /** Bytes held, those of a mapped file included. */
   readonly bytes: number;
+  /** Those of a mapped file. */
+  readonly mappedBytes: number;
   readonly #store: WeightStore;
   readonly #tensors: ReadonlyMap<string, Tensor>;
 
@@ -98,7 +100,9 @@ export class Weights extends Resource {
     super('weights', [backend]);
     this.#store = store;
     this.#tensors = tensors;
-    this.bytes = store.buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
+    const bytesOf = (buffers: readonly (Buffer | MappedBuffer)[]): number => buffers.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.bytes = bytesOf(store.buffers);
+    this.mappedBytes = bytesOf(store.buffers.filter((buffer) => buffer instanceof MappedBuffer));
   }
 
   /**
@@ -117,8 +121,10 @@ export class Weights extends Resource {
       using probe = new RepackProbe(backend);
       const placed = wanted.map(({ spec, info }): PlacedWeight => {
         const best = spec.use === 'matmul' ? probe.best(info.type, spec.shape) : backend.defaultBufferType;
-        const mapped = store.file !== null && best === backend.defaultBufferType && info.fileOffset % MAPPED_ALIGNMENT === 0;
-        return { name: spec.name, info, tensor: context.create(info.type, spec.shape, spec.name), bufferType: mapped ? null : best };
+        const repacked = best !== backend.defaultBufferType;
+        const mapped = store.file !== null && !repacked && info.fileOffset % MAPPED_ALIGNMENT === 0;
+        const tensor = context.create(info.type, spec.shape, spec.name, repacked);
+        return { name: spec.name, info, tensor, bufferType: mapped ? null : best };
       });
       for (const type of new Set(placed.map(({ bufferType }) => bufferType))) {
         const group = placed.filter(({ bufferType }) => bufferType === type);

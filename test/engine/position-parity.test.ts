@@ -36,7 +36,7 @@ test.each(['rope-linear', 'rope-llama3', 'rope-yarn'] as const)('%s: 32 greedy t
   const { promptIds } = await readParityCase(name);
   const scaled = await modelOf(name);
   const peer = await libllamaGreedy(scaled, promptIds, 32, 512);
-  using engine = await Engine.load({ model: scaled, threads: 1, context: 512, cache: { attention: 'fused' } });
+  using engine = await Engine.load({ model: scaled, threads: 1, context: 512 });
   const rows = await teacherForced(engine.runner, { tokens: Int32Array.from(promptIds) }, peer.tokens.slice(0, -1));
   expect(rows.map(argmax)).toEqual(peer.tokens);
   const differences = rows.map((row, i) => largestDifference(row, peer.rows[i] ?? new Float32Array()));

@@ -86,7 +86,7 @@ async function run(options: BenchEngineOptions, { terminal, signal }: Session): 
     model: await identifyModel(file, signal),
     ...(vision !== null && { mmproj: await identifyModel(vision, signal) }),
   };
-  const outside = { model, threads, ...(signal && { signal }) };
+  const outside = { model, threads, signal };
   const peers: (() => Promise<ForwardPass>)[] = [
     ...(vs === undefined ? [] : [() => startForwardPeer(vs, { model, threads, context })]),
     ...(llamaBench === undefined ? [] : [false, true]).map(

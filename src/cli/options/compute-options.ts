@@ -22,7 +22,9 @@ export function addComputeOptions(command: Command): Command {
     .option('--poll <n>', 'how eagerly waiting threads spin, 0 to 100; 0 spares a shared machine; default: 50', wholeNumber(0, 100))
     .option('--cpu-mask <hex>', 'CPUs to compute on, for example f0 for the fifth to the eighth; default: all', cpuMask)
     .addOption(
-      new Option('--mmap <mode>', 'leave weights in the file and map them; default: auto, where a copy does not fit').choices([...MMAP_MODES]),
+      new Option('--mmap <mode>', 'leave weights in the file and map them; default: auto, where a copy does not fit').choices([
+        ...MMAP_MODES,
+      ]),
     )
     .addOption(new Option('--device <name>', 'what to compute on; default: cpu').choices([...DEVICES]));
 }

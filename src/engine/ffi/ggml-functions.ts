@@ -29,7 +29,6 @@ export interface GgmlFunctions {
   ggml_norm: (c: Pointer, a: T, epsilon: number) => T;
   ggml_rms_norm: (c: Pointer, a: T, epsilon: number) => T;
   ggml_scale: (c: Pointer, a: T, factor: number) => T;
-  ggml_soft_max_ext: (c: Pointer, a: T, mask: T | null, scale: number, maxBias: number) => T;
   ggml_mean: (c: Pointer, a: T) => T;
   ggml_gelu: (c: Pointer, a: T) => T;
   ggml_gelu_erf: (c: Pointer, a: T) => T;
@@ -133,7 +132,6 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_set_rows: 'void* ggml_set_rows(void* ctx, void* dst, void* src, void* ids)',
   ggml_norm: 'void* ggml_norm(void* ctx, void* a, float eps)',
   ggml_rms_norm: 'void* ggml_rms_norm(void* ctx, void* a, float eps)',
-  ggml_soft_max_ext: 'void* ggml_soft_max_ext(void* ctx, void* a, void* mask, float scale, float max_bias)',
   ggml_scale: 'void* ggml_scale(void* ctx, void* a, float s)',
   ggml_mean: 'void* ggml_mean(void* ctx, void* a)',
   ggml_gelu: 'void* ggml_gelu(void* ctx, void* a)',

@@ -31,5 +31,5 @@ function bind(): SystemMemory {
     mmap: library.func('intptr_t mmap(void* address, size_t bytes, int protection, int flags, int file, long offset)'),
     munmap: library.func('int munmap(intptr_t address, size_t bytes)'),
     madvise: library.func('int madvise(intptr_t address, size_t bytes, int advice)'),
-  } as unknown as SystemMemory;
+  };
 }

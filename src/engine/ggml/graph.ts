@@ -100,13 +100,6 @@ export class Graph extends TensorContext {
     return this.packed(this.ggml.ggml_scale(this.context, a.pointer, factor), 'f32', a.shape);
   }
 
-  /** Softmax of every row of a · scale + mask, where `mask` is f16 and as large as a plane of `a`. */
-  softMax(a: Tensor, mask: Tensor, scale: number): Tensor {
-    const fits = mask.type === 'f16' && mask.contiguous && mask.shape[0] === a.shape[0] && mask.shape[1] === a.shape[1];
-    assertGraph(fits && a.type === 'f32' && a.contiguous, () => `softmax of ${a} under ${mask}`);
-    return this.packed(this.ggml.ggml_soft_max_ext(this.context, a.pointer, mask.pointer, scale, 0), 'f32', a.shape);
-  }
-
   /** The mean of every row: [1, …]. */
   mean(a: Tensor): Tensor {
     assertGraph(a.type === 'f32', () => `mean of ${a}`);

@@ -2,15 +2,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Pointer } from '../ffi/pointer.js';
-import {
-  MADV_DONTNEED,
-  MADV_WILLNEED,
-  MAP_SHARED,
-  PAGE_BYTES,
-  PROT_READ,
-  systemMemory,
-  type SystemMemory,
-} from '../ffi/system-memory.js';
+import { MADV_DONTNEED, MADV_WILLNEED, MAP_SHARED, PAGE_BYTES, PROT_READ, systemMemory, type SystemMemory } from '../ffi/system-memory.js';
 import { Resource } from './resource.js';
 
 /**

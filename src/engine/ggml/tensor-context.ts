@@ -31,14 +31,14 @@ export class TensorContext extends Resource {
     this.context = context;
   }
 
-  /** A new tensor without data. */
-  create(type: GgmlType, extents: readonly number[], name?: string): Tensor {
+  /** A new tensor without data. @param repacked whether its data will be stored rearranged */
+  create(type: GgmlType, extents: readonly number[], name?: string, repacked = false): Tensor {
     this.assertAlive();
     const shape = toShape(extents);
     const { ggml } = this.backend.native;
     const pointer = ggml.ggml_new_tensor_4d(this.context, GGML_TYPES[type].id, ...shape);
     if (name !== undefined) ggml.ggml_set_name(pointer, name);
-    return new Tensor(this, pointer, type, shape, packedStrides(type, shape));
+    return new Tensor(this, pointer, type, shape, packedStrides(type, shape), repacked);
   }
 
   protected release(): void {

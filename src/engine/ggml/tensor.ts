@@ -22,6 +22,8 @@ export class Tensor {
     readonly shape: Shape,
     /** Bytes from one element, row, plane and cube to the next (`nb`). */
     readonly strides: Shape,
+    /** Stored rearranged for ggml's own matrix kernel; nothing else can read it. */
+    readonly repacked = false,
   ) {}
 
   /** @throws ENGINE_DISPOSED when the owner was freed */

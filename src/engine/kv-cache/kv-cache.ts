@@ -5,8 +5,6 @@ import type { Tensor } from '../ggml/tensor.js';
 /** What a cache must hold. */
 export interface KvCacheGeometry {
   readonly layers: number;
-  /** Of the queries. */
-  readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
   /** Tokens that fit, over all sequences together. */

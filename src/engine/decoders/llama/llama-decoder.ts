@@ -82,5 +82,5 @@ function build(h: LlamaHyperparameters, graph: Graph, weights: Weights, cache: K
     const hidden = graph.swiglu(linear(graph, normed, matrix('ffn_gate')), linear(graph, normed, matrix('ffn_up')));
     x = graph.add(linear(graph, hidden, matrix('ffn_down')), x);
   }
-  return graph.mulMat(weights.get('output.weight'), rmsNorm(x, 'output_norm.weight'));
+  return linear(graph, rmsNorm(x, 'output_norm.weight'), { weight: weights.get('output.weight') });
 }
