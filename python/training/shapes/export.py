@@ -32,7 +32,7 @@ ship; it knows nothing else.
 
 | file | what it is |
 | --- | --- |
-| `shapes-f16.gguf`, `mmproj-shapes-f16.gguf` | for EdgeVLM and llama.cpp |
+| `shapes-f16.gguf`, `mmproj-shapes-f16.gguf` | for EdgeVLM; llama.cpp runs the language half, but its mtmd wants a `\\n\\n` token before a picture, which this vocabulary lacks |
 | `hf/` | the same weights as float16 safetensors, for HF Transformers |
 | `onnx/` | 8-bit ONNX, for Transformers.js; the recipe makes float32 too |
 | `shapes-draft-f16.gguf`, `draft/` | a draft of {draft} parameters that reads the text alone, for speculative decoding |
