@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { EdgeVlmError } from '../../core/errors.js';
+import { isProcessAlive } from '../../core/is-process-alive.js';
 import { diskError } from './disk.js';
 
 /**
@@ -11,7 +12,7 @@ export async function withTargetLock<T>(target: string, work: () => Promise<T>):
   const lock = `${target}.part.lock`;
   if (!(await take(lock))) {
     const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
-    if (isAlive(holder)) {
+    if (isProcessAlive(holder)) {
       throw new EdgeVlmError('DOWNLOAD_FAILED', `process ${holder} is downloading ${target}`, {
         hint: `Wait for it. If there is no such download, remove ${lock}.`,
       });
@@ -34,16 +35,5 @@ async function take(lock: string): Promise<boolean> {
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
     throw diskError(lock, cause);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    // Signal 0 tests for existence only.
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -26,6 +26,7 @@ import { wholeNumber } from '../options/number-parser.js';
 import { addOutputOptions } from '../options/output-options.js';
 import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
+import { CAPTION_PROMPT, EVALUATION_LIMITS } from './evaluation-limits.js';
 import { DrawnScenes } from './drawn-scenes.js';
 import { checkPrecisions, ownPrecision, precisionFiles, type ModelFiles, type PrecisionFile } from './precision-files.js';
 import { precisionRecord } from './precision-record.js';
@@ -43,10 +44,6 @@ interface BenchPrecisionsOptions extends ModelOptions {
   readonly report: string;
 }
 
-const PROMPT = 'Describe the picture.';
-/** More than nine objects take in any wording. */
-const CAPTION_TOKENS = 256;
-const ANSWER_TOKENS = 24;
 const BOOTSTRAP_SEED = 0;
 /** Made from what the file is, unless others are asked for. */
 const USUAL_PRECISIONS = ['q8_0', 'q4_0'];
@@ -111,9 +108,8 @@ async function measure(
     repetitions,
     limit_ms: options.maxSeconds === undefined ? undefined : 1000 * options.maxSeconds,
     picture: (index, preprocessing) => scenes.read(index, preprocessing),
-    prompt: PROMPT,
-    captionTokens: CAPTION_TOKENS,
-    answerTokens: ANSWER_TOKENS,
+    prompt: CAPTION_PROMPT,
+    ...EVALUATION_LIMITS,
     onProgress: (event) => {
       progress(event);
       if (event.type === 'advance') terminal.logger.debug('pictures finished', { done: event.done });
@@ -143,7 +139,7 @@ async function measure(
     threads: options.threads ?? null,
     context: options.context ?? null,
   };
-  const effective = { ...settings, threads, prompt: PROMPT, captionTokens: CAPTION_TOKENS, answerTokens: ANSWER_TOKENS };
+  const effective = { ...settings, threads, prompt: CAPTION_PROMPT, ...EVALUATION_LIMITS };
   const toRun = (measurement: PrecisionMeasurement): LabelledRun => ({
     label: measurement.name,
     record: precisionRecord(measurement, {

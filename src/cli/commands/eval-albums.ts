@@ -6,6 +6,7 @@ import { albumSettings } from '../../data/albums/generate-album.js';
 import { SPLITS, STYLES, type Split, type Style } from '../../data/scenes/vocabulary.js';
 import { wholeNumber } from '../options/number-parser.js';
 import type { Session } from '../session.js';
+import { EVALUATION_LIMITS } from './evaluation-limits.js';
 import { evalAlbumPictures } from './eval-album-pictures.js';
 import { SCENE_VOCABULARY } from './eval-scene-pictures.js';
 import { addEvaluationOptions, BOOTSTRAP_SEED, runEvaluation, type EvaluationOptions } from './run-evaluation.js';
@@ -20,10 +21,6 @@ interface EvalAlbumsOptions extends EvaluationOptions {
   readonly free?: true;
   readonly concurrency: number;
 }
-
-/** More than nine objects take in any wording. */
-const CAPTION_TOKENS = 256;
-const ANSWER_TOKENS = 24;
 
 /** `edgevlm eval albums`: conversations over many pictures, scored against the truth. */
 export function evalAlbums(group: Command, session: Session): void {
@@ -49,11 +46,10 @@ async function run(options: EvalAlbumsOptions, session: Session): Promise<void> 
       ...{ name: 'albums', unit: 'albums', count, seed },
       settings: { split, style, pictures, maxObjects, free, concurrency },
       requested: { maxObjects: options.maxObjects ?? null },
-      fixed: { captionTokens: CAPTION_TOKENS, answerTokens: ANSWER_TOKENS },
+      fixed: EVALUATION_LIMITS,
       draw: (preprocessing) => evalAlbumPictures({ split, seed, style, pictures, maxObjects }, { count, preprocessing }),
       ask: (generator, albums, onProgress) => {
-        const limits = { captionTokens: CAPTION_TOKENS, answerTokens: ANSWER_TOKENS };
-        return runAlbumsScenario({ generator, albums, count, concurrency, free, ...limits, onProgress, signal: session.signal });
+        return runAlbumsScenario({ generator, albums, count, concurrency, free, ...EVALUATION_LIMITS, onProgress, signal: session.signal });
       },
       score: (answers) => scoreAlbums(answers, SCENE_VOCABULARY, BOOTSTRAP_SEED),
       verdicts: () => [],

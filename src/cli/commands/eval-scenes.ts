@@ -8,6 +8,7 @@ import { sceneSettings } from '../../data/scenes/generate-scene.js';
 import { RENDERERS, SPLITS, STYLES, type Renderer, type Split, type Style } from '../../data/scenes/vocabulary.js';
 import { wholeNumber } from '../options/number-parser.js';
 import type { Session } from '../session.js';
+import { CAPTION_PROMPT, EVALUATION_LIMITS } from './evaluation-limits.js';
 import { evalScenePictures, SCENE_VOCABULARY } from './eval-scene-pictures.js';
 import { addEvaluationOptions, BOOTSTRAP_SEED, runEvaluation, type EvaluationOptions } from './run-evaluation.js';
 
@@ -21,11 +22,6 @@ interface EvalScenesOptions extends EvaluationOptions {
   readonly shufflePictures?: true;
   readonly concurrency: number;
 }
-
-const PROMPT = 'Describe the picture.';
-/** More than nine objects take in any wording. */
-const CAPTION_TOKENS = 256;
-const ANSWER_TOKENS = 24;
 
 /** `edgevlm eval scenes`: captions and answers on generated pictures, scored against the truth. */
 export function evalScenes(group: Command, session: Session): void {
@@ -52,19 +48,18 @@ async function run(options: EvalScenesOptions, session: Session): Promise<void> 
       ...{ name: 'scenes', unit: 'pictures', count, seed },
       settings: { split, style, renderer, maxObjects, shufflePictures, concurrency },
       requested: { maxObjects: options.maxObjects ?? null },
-      fixed: { prompt: PROMPT, captionTokens: CAPTION_TOKENS, answerTokens: ANSWER_TOKENS },
+      fixed: { prompt: CAPTION_PROMPT, ...EVALUATION_LIMITS },
       draw: (preprocessing) => {
         return evalScenePictures({ split, seed, style, maxObjects }, { count, renderer, shuffle: shufflePictures, preprocessing });
       },
       ask: (generator, pictures, onProgress) => {
-        const limits = { captionTokens: CAPTION_TOKENS, answerTokens: ANSWER_TOKENS };
         return runScenesScenario({
           generator,
           pictures,
           count,
           concurrency,
-          prompt: PROMPT,
-          ...limits,
+          prompt: CAPTION_PROMPT,
+          ...EVALUATION_LIMITS,
           onProgress,
           signal: session.signal,
         });

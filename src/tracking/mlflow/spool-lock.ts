@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { EdgeVlmError } from '../../core/errors.js';
+import { isProcessAlive } from '../../core/is-process-alive.js';
 
 /** How often the holder says that it is alive, and after how long a silence it is taken for dead, milliseconds. */
 const HEARTBEAT_MS = 5000;
@@ -53,7 +54,7 @@ async function isHeld(lock: string, content: string): Promise<boolean> {
   );
   if (Date.now() - touched_ms > SILENCE_MS) return false;
   const [pid = '', host] = content.split(' ');
-  return host !== hostname() || isAlive(Number(pid));
+  return host !== hostname() || isProcessAlive(Number(pid));
 }
 
 /** Takes a dead holder's lock out of the way; where another process has done so and taken it meanwhile, gives that one back. */
@@ -66,15 +67,4 @@ async function breakLock(lock: string, seen: string): Promise<void> {
   }
   if ((await readFile(aside, 'utf8').catch(() => seen)) === seen) await rm(aside, { force: true });
   else await rename(aside, lock);
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    // Signal 0 tests for existence only.
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
