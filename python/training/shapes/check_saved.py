@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, Idefics3ForConditionalGeneration
 
-from dataset import CAPTION_PROMPTS, Albums, Scenes
+from albums import Albums
+from dataset import CAPTION_PROMPTS, Scenes
 from decoder import Decoder
 from model import image_embeddings, prompt_turn
 
@@ -25,7 +26,7 @@ def check_saved(model: Idefics3ForConditionalGeneration, scenes: Scenes, albums:
     shown, asked = album["pictures"][:2], [q for q in album["questions"] if q["picture"] <= 2]
     talk = [turn for p in shown for turn in [("user", [picture, {"type": "text", "text": p["prompt"]}]), ("assistant", p["caption"])]]
     talk += [turn for q in asked for turn in [("user", q["question"]), ("assistant", q["answer"])]]
-    talked, _ = albums.conversation(0, 2, None)
+    talked = albums.conversation(0, 2).tokens
     for said, expected, source, generate in [(turns, alone, scenes, True), (talk, [*talked, *scenes.texts.encode("\n")], albums, False)]:
         messages = [{"role": r, "content": c if isinstance(c, list) else [{"type": "text", "text": c}]} for r, c in said]
         text = processor.apply_chat_template(messages, add_generation_prompt=generate)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
-from model import IMAGE_SIDE, IMAGE_TOKENS, PATCHES_PER_SIDE, PROMPT_PREFIX, TOKENS_PER_SIDE, prompt_turn
+from model import IMAGE_SIDE, IMAGE_TOKENS, LLAMA_CPP_PREFIXES, PATCHES_PER_SIDE, PROMPT_PREFIX, TOKENS_PER_SIDE, prompt_turn
 from tokenizer import END_OF_UTTERANCE
 
 SHAPES = ["circle", "square", "triangle", "star", "heart", "diamond", "cross", "ring", "moon", "arrow", "digit"]
@@ -117,13 +117,20 @@ def phrases(question: str) -> list[tuple[int, dict[str, str]]]:
     return found
 
 
+def fits(scene_object: SceneObject, said: dict[str, str]) -> bool:
+    """Whether all that is said of an object is true of this one."""
+    return all(str(scene_object.get(kind)) == word for kind, word in said.items())
+
+
 @dataclass
 class Turn:
-    """A question and its answer: token ids, where the answer starts, and the last token of each phrase that means objects."""
+    """A question and its answer: token ids, where the answer starts, the last token of each phrase that means objects, and the
+    character of the answer at which each of its tokens ends."""
 
     ids: list[int]
     answer: int
     phrases: list[tuple[int, dict[str, str]]]
+    ends: list[int]
 
 
 @dataclass
@@ -147,6 +154,8 @@ class Texts:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer
         self.prefix: list[int] = self.encode(PROMPT_PREFIX)
+        # What a conversation may start with: as HF's processor makes it, or as llama.cpp does.
+        self.prefixes: list[list[int]] = [self.prefix, *(self.encode(prefix) for prefix in LLAMA_CPP_PREFIXES)]
         self.turns: dict[tuple[str, str], Turn] = {}
 
     def encode(self, text: str) -> list[int]:
@@ -157,9 +166,11 @@ class Texts:
         if key not in self.turns:
             prompt = self.tokenizer(prompt_turn(question), add_special_tokens=False, return_offsets_mapping=True)
             ends = {end: index for index, (_, end) in enumerate(prompt["offset_mapping"])}
-            reply = self.encode(f" {answer}{END_OF_UTTERANCE}")
+            reply = self.tokenizer(f" {answer}{END_OF_UTTERANCE}", add_special_tokens=False, return_offsets_mapping=True)
             found = [(ends[end], said) for end, said in phrases(question)]
-            self.turns[key] = Turn(prompt["input_ids"] + reply, len(prompt["input_ids"]), found)
+            # The answer follows a space.
+            said_to = [end - 1 for _, end in reply["offset_mapping"]]
+            self.turns[key] = Turn(prompt["input_ids"] + reply["input_ids"], len(prompt["input_ids"]), found, said_to)
         return self.turns[key]
 
 
@@ -207,7 +218,7 @@ class Scenes:
         """Where in a picture the objects are of which all of `said` is true, as shares of the image tokens; None if nowhere."""
         covered = np.zeros(IMAGE_TOKENS)
         for scene_object, where in zip(self.truths[index]["objects"], self.covers[index], strict=True):
-            if all(str(scene_object.get(kind)) == word for kind, word in said.items()):
+            if fits(scene_object, said):
                 covered[where] = 1
         return covered / covered.sum() if covered.any() else None
 
@@ -220,17 +231,18 @@ class Scenes:
         caption = self.texts.turn(str(random.choice(CAPTION_PROMPTS)), truth["caption"])
         return [caption, *(self.texts.turn(q["question"], q["answer"]) for q in asked)]
 
-    def batch(self, indices: NDArray[np.int64], random: np.random.Generator, questions: int) -> Batch:
+    def batch(self, indices: NDArray[np.int64], random: np.random.Generator, questions: int, prefix: list[int] | None = None) -> Batch:
         """Each picture with its caption and `questions` of its questions, which do not see each other; with none, the picture alone."""
+        prefix = self.prefix if prefix is None else prefix
         packed = [[] if questions == 0 else self.chosen_turns(index, random, questions) for index in indices]
-        start = len(self.prefix)
+        start = len(prefix)
         length = rounded_up(start + max(sum(len(t.ids) for t in turns) for turns in packed))
         rows = len(indices)
         ids = np.full((rows, length), self.tokenizer.pad_token_id, np.int64)
         positions = np.zeros((rows, length), np.int64)
         segment = np.full((rows, length), -1, np.int64)
         targets = np.full((rows, length), -100, np.int64)
-        ids[:, :start] = self.prefix
+        ids[:, :start] = prefix
         positions[:, :start] = np.arange(start)
         segment[:, :start] = 0
         ends: list[tuple[int, int]] = []
@@ -262,62 +274,4 @@ class Scenes:
             token_labels,
             torch.tensor(ends, dtype=torch.int64).view(-1, 2),
             torch.from_numpy(np.array(meant, np.float32).reshape(-1, IMAGE_TOKENS)),
-        )
-
-
-class Albums:
-    """A folder of albums: conversations over many pictures, and then questions about the early ones."""
-
-    def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
-        self.tokenizer = tokenizer
-        self.texts = Texts(tokenizer)
-        self.truths = read_truths(folder, "album.jsonl")
-        pictures = [picture for truth in self.truths for picture in truth["pictures"]]
-        self.first = np.cumsum([0, *(len(truth["pictures"]) for truth in self.truths)])
-        self.store = Pictures([(folder, [p["file"] for p in pictures])], [p["objects"] for p in pictures])
-
-    def __len__(self) -> int:
-        return len(self.truths)
-
-    def conversation(self, index: int, pictures: int, random: np.random.Generator | None) -> tuple[list[int], list[int]]:
-        """Token ids and targets of an album's first `pictures` and of the questions that ask about them, in `random` order."""
-        truth = self.truths[index]
-        tokens: list[int] = []
-        targets: list[int] = []
-
-        def say(prefix: list[int], turn: Turn) -> None:
-            tokens.extend([*prefix, *turn.ids])
-            targets.extend([-100] * (len(prefix) + turn.answer - 1))
-            targets.extend([*turn.ids[turn.answer :], -100])
-
-        again = self.texts.encode("\nUser:")
-        for number, picture in enumerate(truth["pictures"][:pictures]):
-            # The template opens the conversation once; later turns start on a new line.
-            prefix = self.texts.prefix if number == 0 else [*self.texts.encode("\n"), *self.texts.prefix[1:]]
-            say(prefix, self.texts.turn(picture["prompt"], picture["caption"]))
-        asked = [question for question in truth["questions"] if question["picture"] <= pictures]
-        for question in asked if random is None else random.permutation(np.array(asked, dtype=object)):
-            say(again, self.texts.turn(f" {question['question']}", question["answer"]))
-        return tokens, targets
-
-    def batch(self, indices: NDArray[np.int64], random: np.random.Generator, pictures: int) -> Batch:
-        """Albums cut to their first `pictures` pictures."""
-        said = [self.conversation(index, pictures, random) for index in indices]
-        length = rounded_up(max(len(tokens) for tokens, _ in said))
-        ids = np.full((len(said), length), self.tokenizer.pad_token_id, np.int64)
-        targets = np.full((len(said), length), -100, np.int64)
-        for row, (tokens, wanted) in enumerate(said):
-            ids[row, : len(tokens)] = tokens
-            targets[row, : len(wanted)] = wanted
-        pixels, patch_labels, token_labels = self.store.of(np.concatenate([self.first[i] + np.arange(pictures) for i in indices]))
-        return Batch(
-            pixels,
-            torch.from_numpy(ids),
-            torch.arange(length).expand(len(said), length),
-            torch.ones(length, length, dtype=torch.bool).tril().expand(len(said), 1, length, length),
-            torch.from_numpy(targets),
-            patch_labels,
-            token_labels,
-            torch.zeros(0, 2, dtype=torch.int64),
-            torch.zeros(0, IMAGE_TOKENS),
         )

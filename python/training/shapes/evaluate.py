@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer, Idefics3ForConditionalGeneration, PreTrainedTokenizerFast
 
+from albums import Albums
 from dataset import CAPTION_PROMPTS, Scenes
+from decoder import Decoder
 from model import image_embeddings, prompt_turn
 
 
@@ -64,6 +66,32 @@ def evaluate(model: Idefics3ForConditionalGeneration, tokenizer: PreTrainedToken
         right[kind].append(said == truth_text)
         if kind != "caption":
             right["vqa"].append(said == truth_text)
+    model.train()
+    return {kind: round(float(np.mean(hits)), 4) for kind, hits in right.items()}
+
+
+@torch.inference_mode()
+def evaluate_albums(
+    model: Idefics3ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, albums: Albums, limit: int
+) -> dict[str, float]:
+    """Shares of questions about early pictures whose every token is the likeliest, given the questions and answers before."""
+    model.eval()
+    decoder = Decoder(model.model.text_model)
+    right: dict[str, list[bool]] = defaultdict(list)
+    for index in range(min(limit, len(albums))):
+        pictures = len(albums.truths[index]["pictures"])
+        batch = albums.batch(np.array([index]), None, pictures)
+        embeddings = model.get_input_embeddings()(batch.ids)
+        _, images = image_embeddings(model, batch.pixels)
+        embeddings[batch.ids == model.config.image_token_id] = images.flatten(0, 1)
+        state = decoder.states(embeddings, batch.mask, batch.positions)[-1]
+        said = model.lm_head(decoder.normed(state[0])).argmax(-1)
+        ends = [*(int(place) for _, place in batch.recalls[1:]), batch.targets.shape[1]]
+        for question, (_, start), end in zip(albums.truths[index]["questions"], batch.recalls.tolist(), ends, strict=True):
+            wanted = batch.targets[0, start:end]
+            hit = bool((said[start:end] == wanted)[wanted >= 0].all())
+            right[question["kind"]].append(hit)
+            right["all"].append(hit)
     model.train()
     return {kind: round(float(np.mean(hits)), 4) for kind, hits in right.items()}
 

@@ -32,7 +32,7 @@ ship; it knows nothing else.
 
 | file | what it is |
 | --- | --- |
-| `shapes-f16.gguf`, `mmproj-shapes-f16.gguf` | for EdgeVLM; llama.cpp runs the language half, but its mtmd wants a `\\n\\n` token before a picture, which this vocabulary lacks |
+| `shapes-f16.gguf`, `mmproj-shapes-f16.gguf` | for EdgeVLM and llama.cpp (`llama-mtmd-cli`, `llama-server`) |
 | `hf/` | the same weights as float16 safetensors, for HF Transformers |
 | `onnx/` | 8-bit ONNX, for Transformers.js; the recipe makes float32 too |
 | `shapes-draft-f16.gguf`, `draft/` | a draft of {draft} parameters that reads the text alone, for speculative decoding |
@@ -46,7 +46,8 @@ ship; it knows nothing else.
   come from different random streams. Nothing else was used.
 * **Training:** `python/training/shapes/recipe.sh` draws the data and makes every file here; its README says how and why. The
   model was trained for {step} steps of 64 pictures on two CPU cores, with losses at layers {exits} (LayerSkip), so that early
-  layers already answer; albums of up to 12 pictures taught it conversations. In the scenes it trained on, a draft says {agreed} of an
+  layers already answer; albums of up to 12 pictures taught it conversations, and in the last 2,000 steps to answer questions about
+  earlier pictures and to be spoken to in llama.cpp's way. In the scenes it trained on, a draft says {agreed} of an
   answer's tokens as they are (reading text alone) or {agreed_vision} (reading the image tokens too).
 
 ## Scores
@@ -105,7 +106,8 @@ def curves_svg(entries: list[dict]) -> str:
         for row, (colour, name, points) in enumerate(curves)
     )
     ticks = "".join(
-        f'<text x="{margin - 6}" y="{height - margin - y * (height - 2 * margin) + 4:.0f}" text-anchor="end">{y:g}</text>' for y in (0, 0.5, 1)
+        f'<text x="{margin - 6}" y="{height - margin - y * (height - 2 * margin) + 4:.0f}" text-anchor="end">{y:g}</text>'
+        for y in (0, 0.5, 1)
     )
     axes = f'<path d="M{margin} {margin}V{height - margin}H{width - margin}" fill="none" stroke="#444"/>'
     end = f'<text x="{width - margin}" y="{height - margin + 18}" text-anchor="end">step {last}</text>'
@@ -113,6 +115,12 @@ def curves_svg(entries: list[dict]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">'
         f'<rect width="{width}" height="{height}" fill="#fff"/>{axes}{ticks}{end}{body}</svg>\n'
     )
+
+
+def read_curves(run: Path, before: int) -> list[dict]:
+    """The lines of a run that `before` steps came before."""
+    entries = [json.loads(line) for line in (run / "curves.jsonl").read_text().splitlines()]
+    return [{**entry, "step": entry["step"] + before} for entry in entries]
 
 
 def millions(model: nn.Module) -> str:
@@ -129,7 +137,8 @@ def export_draft(run: Path, folder: Path) -> tuple[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True, help="the --out folder of train.py")
+    parser.add_argument("--run", type=Path, required=True, help="the --out folder of train_albums.py")
+    parser.add_argument("--before", type=Path, required=True, help="the --out folder of train.py, for its curves")
     parser.add_argument("--draft", type=Path, required=True, help="the --out folder of train_draft.py")
     parser.add_argument("--draft-vision", type=Path, required=True, help="the --out folder of train_draft.py --vision")
     parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="test folders of `edgevlm data scenes`")
@@ -151,9 +160,9 @@ def main() -> None:
     save_model(model.half(), tokenizer, arguments.out / "hf")
     draft, agreed = export_draft(arguments.draft, arguments.out / "draft")
     draft_vision, agreed_vision = export_draft(arguments.draft_vision, arguments.out / "draft-vision")
-    curves = (arguments.run / "curves.jsonl").read_text()
-    entries = [json.loads(line) for line in curves.splitlines()]
-    (arguments.out / "curves.jsonl").write_text(curves)
+    entries = read_curves(arguments.before, 0)
+    entries += read_curves(arguments.run, entries[-1]["step"])
+    (arguments.out / "curves.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     (arguments.out / "curves.svg").write_text(curves_svg(entries))
     text = model.config.text_config
     card = CARD.format(

@@ -28,22 +28,25 @@ class Workers:
         """`arithmetic` is the type of matrix products, None for the parameters' own."""
         self.pool = ThreadPoolExecutor(threads)
         self.arithmetic = arithmetic
+        self.pictures = 0
 
     def gradient(self, compute: Compute, parameters: list[nn.Parameter], batches: list[Callable[[], Batch]]) -> dict[str, float]:
-        """Sets the parameters' gradients to the mean over `batches`, each made where it is used, and returns the mean of each loss."""
+        """Sets the parameters' gradients to the mean over `batches`, each made where it is used, and `pictures` to their number;
+        returns the mean of each loss."""
 
-        def part(make: Callable[[], Batch]) -> tuple[tuple[Tensor, ...], dict[str, float]]:
+        def part(make: Callable[[], Batch]) -> tuple[tuple[Tensor, ...], dict[str, float], int]:
             batch = make()
             with torch.autocast("cpu", self.arithmetic, enabled=self.arithmetic is not None):
                 total, parts = compute(batch)
             gradients = torch.autograd.grad(total / len(batches), parameters, allow_unused=True)
-            return gradients, {name: loss.item() for name, loss in parts.items()}
+            return gradients, {name: loss.item() for name, loss in parts.items()}, len(batch.pixels)
 
         results = list(self.pool.map(part, batches))
-        for parameter, *gradients in zip(parameters, *(gradients for gradients, _ in results), strict=True):
+        for parameter, *gradients in zip(parameters, *(gradients for gradients, _, _ in results), strict=True):
             known = [gradient for gradient in gradients if gradient is not None]
             parameter.grad = torch.stack(known).sum(0) if known else None
-        return {name: sum(parts[name] for _, parts in results) / len(results) for name in results[0][1]}
+        self.pictures = sum(pictures for _, _, pictures in results)
+        return {name: sum(parts[name] for _, parts, _ in results) / len(results) for name in results[0][1]}
 
 
 def tuned(parameters: list[tuple[str, nn.Parameter]], rate: float, pool: ThreadPoolExecutor) -> list[torch.optim.Optimizer]:

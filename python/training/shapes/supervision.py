@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Idefics3ForConditionalGeneration, PreTrainedTokenizerFast
 
+from albums import AlbumBatch
 from dataset import LABELS, Batch
 from decoder import Decoder
 from model import image_embeddings
@@ -18,6 +19,26 @@ POINTER_LAYER = 2
 POINTER_WIDTH = 64
 POINTER_SHARE = 0.3
 SUPERVISION_SHARE = 0.3
+# After this layer a question about an earlier picture must have found the words that its caption had.
+RECALL_LAYER = 4
+RECALL_SHARE = 0.3
+
+
+class Recall(nn.Module):
+    """Whether questions about an album find the words of the caption that answer them, used in training only."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, POINTER_WIDTH, bias=False)
+        self.key = nn.Linear(width, POINTER_WIDTH, bias=False)
+
+    def forward(self, state: Tensor, batch: AlbumBatch) -> Tensor:
+        """How far the pointing is from certain and right, in nats, 0 when perfect; `state` is (rows, length, width)."""
+        rows, places = batch.recalls.T
+        scores = torch.einsum("rw,rlw->rl", self.query(state[rows, places]), self.key(state)[rows]).float() * POINTER_WIDTH**-0.5
+        later = torch.arange(state.shape[1]) >= places[:, None]
+        scores = scores.masked_fill(later, -1e9)
+        return functional.kl_div(functional.log_softmax(scores, -1), batch.recalled, reduction="batchmean")
 
 
 class Supervision(nn.Module):
@@ -74,9 +95,10 @@ class Supervision(nn.Module):
 
 
 def losses(
-    model: Idefics3ForConditionalGeneration, decoder: Decoder, supervision: Supervision, batch: Batch
+    model: Idefics3ForConditionalGeneration, decoder: Decoder, supervision: Supervision, batch: Batch, recall: Recall | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The sum to be minimised and its parts. One pass of the tower serves all of a picture's turns."""
+    """The sum to be minimised and its parts. One pass of the tower serves all of a picture's turns. With `recall`, questions
+    about an album count by themselves: their answers are a few hundredths of an album's words."""
     patches, images = image_embeddings(model, batch.pixels)
     table = model.get_input_embeddings().weight
     image_token = model.config.image_token_id
@@ -90,7 +112,19 @@ def losses(
     patch, token = supervision.seen(patches, images, table, batch)
     find = supervision.found(states[POINTER_LAYER - 1], batch, image_token)
     total = sum(weight * exits[depth] for depth, weight in EXITS.items()) + SUPERVISION_SHARE * (patch + token) + POINTER_SHARE * find
-    return total, {**{f"exit_{depth}": loss for depth, loss in exits.items()}, "patch": patch, "token": token, "find": find}
+    parts = {**{f"exit_{depth}": loss for depth, loss in exits.items()}, "patch": patch, "token": token, "find": find}
+    if recall is None or not isinstance(batch, AlbumBatch):
+        return total, parts
+    answers = {
+        depth: functional.cross_entropy(
+            model.lm_head(decoder.normed(states[depth - 1][batch.replied])).float(), batch.targets[batch.replied]
+        )
+        for depth in EXITS
+        if depth > RECALL_LAYER
+    }
+    words = recall(states[RECALL_LAYER - 1], batch)
+    total = total + sum(EXITS[depth] * loss for depth, loss in answers.items()) + RECALL_SHARE * words
+    return total, {**parts, **{f"answer_{depth}": loss for depth, loss in answers.items()}, "recall": words}
 
 
 def tower_losses(

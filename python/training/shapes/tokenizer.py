@@ -14,6 +14,8 @@ FAKE_IMAGE = "<fake_token_around_image>"
 GLOBAL_IMAGE = "<global-img>"
 UNKNOWN = "<|endoftext|>"
 PAD = "<|im_end|>"
+# llama.cpp puts this one token before each picture of this family, and refuses a vocabulary without it.
+PARAGRAPH = "\n\n"
 TILES_PER_SIDE = 6  # What HF's Idefics3Processor looks up, however few tiles a picture has.
 
 SPECIAL_TOKENS = [

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from albums import Albums
 from check_saved import check_saved
-from dataset import CAPTION_PROMPTS, Albums, Batch, Scenes, read_truths
+from dataset import CAPTION_PROMPTS, Batch, Scenes, read_truths
 from decoder import Decoder
 from evaluate import evaluate
+from loop import Loop, Step
 from model import build_model, prompt_turn, save_model
 from optimise import Workers, batch_indices, learning_rate, settling_rate, tuned
 from supervision import Supervision, losses, tower_losses
-from tokenizer import train_tokenizer
+from tokenizer import PARAGRAPH, train_tokenizer
 
 VOCABULARY = 640
 
@@ -42,7 +41,7 @@ def make_tokenizer(folders: list[Path], albums: Path) -> PreTrainedTokenizerFast
     )
     asked = (turn for truth in read_truths(albums, "album.jsonl") for turn in [*truth["pictures"], *truth["questions"]])
     told = (prompt_turn(f" {turn.get('prompt') or turn['question']}") for turn in asked)
-    return train_tokenizer(itertools.chain(lines, told), VOCABULARY)
+    return train_tokenizer(itertools.chain(lines, told, [PARAGRAPH]), VOCABULARY)
 
 
 def main() -> None:
@@ -59,7 +58,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--questions", type=int, default=6, help="questions a picture in the second phase")
     parser.add_argument("--warmup", type=int, default=200, help="steps")
-    parser.add_argument("--albums-from", type=float, default=0.4, help="share of the second phase after which every fourth step shows albums")
+    parser.add_argument(
+        "--albums-from", type=float, default=0.4, help="share of the second phase after which every fourth step shows albums"
+    )
     parser.add_argument("--settle", type=float, default=0.45, help="share of the second phase, at its end, with a falling rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints and validations")
@@ -86,40 +87,13 @@ def main() -> None:
     model.model.vision_model.set_attn_implementation("eager")
     decoder = Decoder(model.model.text_model)
     supervision = Supervision(model, tokenizer)
-    parameters = [*model.named_parameters(), *supervision.named_parameters()]
-    optimizers = tuned(parameters, arguments.rate, workers.pool)
-    checkpoint = out / "checkpoint.pt"
-    step = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        supervision.load_state_dict(state["supervision"])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        step = state["step"]
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(crowd)} + {len(scenes)} pictures, {len(albums)} albums, from step {step}", flush=True)
-
-    def record(entry: dict[str, object]) -> None:
-        with (out / "curves.jsonl").open("a", encoding="utf-8") as curves:
-            curves.write(json.dumps(entry) + "\n")
-        print(json.dumps(entry), flush=True)
-
-    def save() -> None:
-        part = out / "checkpoint.pt.part"
-        states = [optimizer.state_dict() for optimizer in optimizers]
-        torch.save({"model": model.state_dict(), "supervision": supervision.state_dict(), "optimizers": states, "step": step}, part)
-        part.replace(checkpoint)
-        save_model(model, tokenizer, out / "hf")
-        check_saved(model, validation, albums, out / "hf")
-        model.train()
-
-    if step == 0:
-        save()
-    model.train()
-    end = arguments.tower_steps + arguments.steps
-    until = end if arguments.stop_after is None else min(end, step + arguments.stop_after)
-    started, counted = time.monotonic(), step
-    sums: dict[str, list[float]] = {}
+    modules = {"model": model, "supervision": supervision}
+    named = [entry for module in modules.values() for entry in module.named_parameters()]
+    loop = Loop(out, modules, tuned(named, arguments.rate, workers.pool), workers)
+    print(
+        f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(crowd)} + {len(scenes)} pictures, {len(albums)} albums, from step {loop.step}",
+        flush=True,
+    )
 
     def batches(joint: int) -> list[Callable[[], Batch]]:
         """The parts of a step of the second phase, or of the first where `joint` is negative."""
@@ -133,37 +107,36 @@ def main() -> None:
             order = batch_indices(len(albums), arguments.seed, joint, each * arguments.parts)
             return [partial(albums.batch, part, part_random(joint, n), pictures) for n, part in enumerate(np.split(order, arguments.parts))]
         order = batch_indices(len(scenes), arguments.seed, joint, arguments.batch)
-        return [partial(scenes.batch, part, part_random(joint, n), arguments.questions) for n, part in enumerate(np.split(order, arguments.parts))]
+        return [
+            partial(scenes.batch, part, part_random(joint, n), arguments.questions)
+            for n, part in enumerate(np.split(order, arguments.parts))
+        ]
 
     def part_random(joint: int, part: int) -> np.random.Generator:
         return np.random.default_rng([arguments.seed, joint + arguments.tower_steps, part])
 
-    while step < until:
+    def make(step: int) -> Step:
         joint = step - arguments.tower_steps
         if joint < 0:
             rate = learning_rate(step, 2 * arguments.tower_steps, arguments.rate, arguments.warmup)
         else:
             rate = settling_rate(joint, arguments.steps, arguments.settle, arguments.rate, arguments.warmup)
         compute = partial(tower_losses if joint < 0 else losses, model, decoder, supervision)
-        parts = workers.gradient(compute, [p for _, p in parameters], batches(joint))
-        for name, loss in parts.items():
-            sums.setdefault(name, []).append(loss)
-        nn.utils.clip_grad_norm_([p for _, p in parameters], 1.0)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        step += 1
-        if step % 50 == 0:
-            speed = (step - counted) * arguments.batch / (time.monotonic() - started)
-            record({"step": step, "pictures_per_s": round(speed), **{name: round(float(np.mean(values)), 4) for name, values in sums.items()}})
-            started, counted, sums = time.monotonic(), step, {}
-        if step % arguments.every == 0 or step == until:
-            save()
-            if step > arguments.tower_steps:
-                record({"step": step, "validation": evaluate(model, tokenizer, validation, 100)})
-            started, counted, sums = time.monotonic(), step, {}
+        return Step(compute, batches(joint), rate)
+
+    def saved(step: int) -> None:
+        save_model(model, tokenizer, out / "hf")
+        check_saved(model, validation, albums, out / "hf")
+        if step > arguments.tower_steps:
+            loop.record({"step": step, "validation": evaluate(model, tokenizer, validation, 100)})
+        model.train()
+
+    if loop.step == 0:
+        loop.save()
+        saved(0)
+    model.train()
+    end = arguments.tower_steps + arguments.steps
+    loop.run(end if arguments.stop_after is None else min(end, loop.step + arguments.stop_after), make, arguments.every, saved)
 
 
 if __name__ == "__main__":

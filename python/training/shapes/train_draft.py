@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModelForImageTextToText, AutoTokenizer, Idefics3ForConditionalGeneration, LlamaForCausalLM
 
-from dataset import Albums, Batch, Scenes
+from albums import Albums
+from dataset import Batch, Scenes
 from decoder import Decoder
+from loop import Loop, Step
 from model import build_draft, image_embeddings, save_draft
 from optimise import Workers, batch_indices, settling_rate, tuned
 
 
-def loss(draft: LlamaForCausalLM, decoder: Decoder, target: Idefics3ForConditionalGeneration | None, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(
+    draft: LlamaForCausalLM, decoder: Decoder, target: Idefics3ForConditionalGeneration | None, batch: Batch
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The answers' cross-entropy. With a `target` the draft reads its image tokens; without, each is the word `<image>`."""
     embeddings = draft.get_input_embeddings()(batch.ids)
     if target is not None:
@@ -40,7 +42,7 @@ def loss(draft: LlamaForCausalLM, decoder: Decoder, target: Idefics3ForCondition
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="the --out folder of train.py: the target")
+    parser.add_argument("--run", type=Path, required=True, help="the --out folder of train_albums.py: the target")
     parser.add_argument("--vision", action="store_true", help="the draft reads the target's image tokens")
     parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="training folders of `edgevlm data scenes`")
     parser.add_argument("--albums", type=Path, required=True, help="training folder of `edgevlm data albums`")
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=4, help="parts a step's pictures are split into, for the threads to share")
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--questions", type=int, default=4, help="questions a picture")
+    parser.add_argument("--album-questions", type=int, default=8, help="questions an album")
     parser.add_argument("--warmup", type=int, default=100, help="steps")
     parser.add_argument("--settle", type=float, default=0.6, help="share of the steps, at the end, with a falling rate")
     parser.add_argument("--seed", type=int, default=2)
@@ -69,17 +72,8 @@ def main() -> None:
     compute = partial(loss, draft, decoder, target if arguments.vision else None)
     scenes = Scenes(arguments.scenes, tokenizer)
     albums = Albums(arguments.albums, tokenizer)
-    parameters = list(draft.named_parameters())
-    optimizers = tuned(parameters, arguments.rate, workers.pool)
-    checkpoint = out / "checkpoint.pt"
-    step = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        draft.load_state_dict(state["draft"])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        step = state["step"]
-    print(f"{sum(p.numel() for p in draft.parameters()):,} parameters, from step {step}", flush=True)
+    loop = Loop(out, {"draft": draft}, tuned(list(draft.named_parameters()), arguments.rate, workers.pool), workers)
+    print(f"{sum(p.numel() for p in draft.parameters()):,} parameters, from step {loop.step}", flush=True)
 
     def batches(step: int) -> list[Callable[[], Batch]]:
         randoms = [np.random.default_rng([arguments.seed, step, part]) for part in range(arguments.parts)]
@@ -87,35 +81,18 @@ def main() -> None:
             pictures = int(randoms[0].choice([2, 4, 8, 12]))
             each = max(1, arguments.batch // arguments.parts // pictures)
             order = np.split(batch_indices(len(albums), arguments.seed, step, each * arguments.parts), arguments.parts)
-            return [partial(albums.batch, part, random, pictures) for part, random in zip(order, randoms, strict=True)]
+            return [
+                partial(albums.batch, part, random, pictures, arguments.album_questions)
+                for part, random in zip(order, randoms, strict=True)
+            ]
         order = np.split(batch_indices(len(scenes), arguments.seed, step, arguments.batch), arguments.parts)
         return [partial(scenes.batch, part, random, arguments.questions) for part, random in zip(order, randoms, strict=True)]
 
-    started, counted = time.monotonic(), step
-    sums: dict[str, list[float]] = {}
-    while step < arguments.steps:
+    def make(step: int) -> Step:
         rate = settling_rate(step, arguments.steps, arguments.settle, arguments.rate, arguments.warmup)
-        for name, value in workers.gradient(compute, [p for _, p in parameters], batches(step)).items():
-            sums.setdefault(name, []).append(value)
-        nn.utils.clip_grad_norm_([p for _, p in parameters], 1.0)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        step += 1
-        if step % 50 == 0:
-            speed = round((step - counted) * arguments.batch / (time.monotonic() - started))
-            entry = {"step": step, "pictures_per_s": speed, **{name: round(float(np.mean(values)), 4) for name, values in sums.items()}}
-            with (out / "curves.jsonl").open("a", encoding="utf-8") as curves:
-                curves.write(json.dumps(entry) + "\n")
-            print(json.dumps(entry), flush=True)
-            started, counted, sums = time.monotonic(), step, {}
-        if step % arguments.every == 0 or step == arguments.steps:
-            part = out / "checkpoint.pt.part"
-            torch.save({"draft": draft.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step}, part)
-            part.replace(checkpoint)
-            save_draft(draft, tokenizer, out / "hf")
+        return Step(compute, batches(step), rate)
+
+    loop.run(arguments.steps, make, arguments.every, lambda _: save_draft(draft, tokenizer, out / "hf"))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ interface AlbumsOptions {
   readonly seed: number;
   readonly split: Split;
   readonly pictures: number;
+  readonly questions: number;
   readonly side: number;
   readonly style: Style;
   readonly maxObjects?: number;
@@ -26,6 +27,7 @@ export function dataAlbums(group: Command, { terminal, signal }: Session): void 
     .option('--seed <n>', 'another seed draws other pictures', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
     .addOption(new Option('--split <name>', 'albums of different splits differ').choices(SPLITS).default('train'))
     .option('--pictures <n>', 'pictures in an album', wholeNumber(12, 64), 16)
+    .option('--questions <n>', 'at least so many questions about an album', wholeNumber(8, 200), 8)
     .option('--side <pixels>', 'width and height', wholeNumber(32, 2048), 128)
     .addOption(new Option('--style <name>', 'how the pictures are drawn').choices(STYLES).default('rich'))
     .option('--max-objects <n>', 'the most objects in a picture; default: 4, with --style plain 1', wholeNumber(1, 9));

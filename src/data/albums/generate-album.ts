@@ -9,6 +9,8 @@ import type { AlbumPicture, AlbumQuestion, AlbumTruth } from './album-truth.js';
 export interface AlbumOptions extends SceneOptions {
   /** How many pictures, 12 to 64; default 16. */
   readonly pictures?: number;
+  /** At least so many questions, 8 to 200; default 8. */
+  readonly questions?: number;
 }
 
 export interface Album {
@@ -24,14 +26,15 @@ const LEAST_TOKENS = 512;
 const words = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.split(' ').length, 0);
 
 /** Checks options and fills in the defaults. @throws EdgeVlmError USAGE when an option is out of its range. */
-export function albumSettings({ pictures = 16, style = 'rich', ...options }: Omit<AlbumOptions, 'split'>) {
+export function albumSettings({ pictures = 16, questions = 8, style = 'rich', ...options }: Omit<AlbumOptions, 'split'>) {
   checkWholeNumber('pictures', pictures, 12, 64);
-  return { ...sceneSettings({ ...options, style }), pictures };
+  checkWholeNumber('questions', questions, 8, 200);
+  return { ...sceneSettings({ ...options, style }), pictures, questions };
 }
 
 /**
  * Draws one album: pictures with captions, then at least as many questions about its first half as there are pictures in that,
- * and as many more as make it 512 tokens long.
+ * and as many more as are wanted and as make it 512 tokens long; fewer only where no more can be asked.
  * @throws EdgeVlmError USAGE when an option is out of its range.
  */
 export function generateAlbum(options: AlbumOptions): Album {
@@ -49,7 +52,7 @@ export function generateAlbum(options: AlbumOptions): Album {
   for (const question of albumQuestions(pictures, Random.of(`${key}:questions`))) {
     questions.push(question);
     leastTokens += words([question.question, question.answer]);
-    if (leastTokens >= LEAST_TOKENS && questions.length >= Math.max(8, pictures.length / 2)) break;
+    if (leastTokens >= LEAST_TOKENS && questions.length >= Math.max(settings.questions, pictures.length / 2)) break;
   }
   return { rasters, truth: { split, seed, index, pictures, questions, leastTokens } };
 }
