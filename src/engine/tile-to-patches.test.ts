@@ -12,3 +12,11 @@ it('cuts patches row by row, each channel after channel, as the convolution weig
   expect(rounded.slice(12, 20)).toEqual([2, 3, 6, 7, 20, 30, 60, 70]);
   expect(rounded.slice(24, 28)).toEqual([8, 9, 12, 13]);
 });
+
+it('leaves out pixels that do not fill a patch, as the convolution does', () => {
+  const rgb = Uint8Array.from(Array.from({ length: 25 }, (_, pixel) => [pixel, pixel, pixel]).flat());
+  const shape = { imageSize: 5, patchSize: 2, grid: 2, patchValues: 12, mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] } as const;
+  const patches = [...tileToPatches({ width: 5, height: 5, rgb }, shape)].map((value) => Math.round(value));
+  expect(patches.slice(0, 4)).toEqual([0, 1, 5, 6]);
+  expect(patches.slice(36, 40)).toEqual([12, 13, 17, 18]);
+});

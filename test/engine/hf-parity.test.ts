@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ImageTile } from '../../src/core/image.js';
 import { Engine } from '../../src/engine/engine.js';
@@ -11,7 +12,8 @@ import { prepareImage } from '../../src/vision/prepare-image.js';
 import { checkLogits, TEXT_BOUND, TOWER_BOUND } from './support/check-logits.js';
 import { collect } from './support/collect.js';
 import { parityFile, readParityCase, readParityTiles } from './support/parity-case.js';
-import { tinyModel } from './support/tiny-models.js';
+import { editGguf } from './support/edit-gguf.js';
+import { temporaryFolder, tinyModel } from './support/tiny-models.js';
 import { encodeTiles } from './support/encode-tiles.js';
 
 /** Colour values, of 255: two correct resamplers may round a value to either side. */
@@ -76,6 +78,20 @@ describe('tiny-smolvlm against Hugging Face in float32', async () => {
     );
     const embeddings = encoded.map((values, tile) => ({ at: starts[tile] ?? NaN, values }));
     await checkLogits(model, { tokens: Int32Array.from(reference.promptIds), embeddings }, reference, TOWER_BOUND);
+  });
+
+  test('pixels that do not fill a patch change nothing, as in a convolution (SigLIP at 384 pixels in patches of 14)', async () => {
+    const [tile] = await referenceTiles();
+    if (tile === undefined) throw new Error('the reference has no tile');
+    const side = tile.width + 6;
+    const rgb = new Uint8Array(side * side * 3).fill(99);
+    for (let y = 0; y < tile.height; y++) {
+      rgb.set(tile.rgb.subarray(y * tile.width * 3, (y + 1) * tile.width * 3), y * side * 3);
+    }
+    const larger = await editGguf(mmproj, path.join(await temporaryFolder(), 'larger.gguf'), ({ metadata }) => {
+      metadata.set('clip.vision.image_size', { type: 'u32', value: side });
+    });
+    expect(await encodeTiles(larger, [{ width: side, height: side, rgb }])).toEqual(await encodeTiles(mmproj, [tile]));
   });
 
   test('from the picture file to tokens, the engine says what the reference says', async () => {

@@ -26,7 +26,7 @@ export function readVitHyperparameters(file: GgufFile): VitHyperparameters {
   const patchSize = count('patch_size', LIMITS.patchSize);
   const embedding = count('embedding_length', LIMITS.embedding);
   const heads = count('attention.head_count', LIMITS.heads);
-  if (imageSize % patchSize !== 0 || embedding % heads !== 0) {
+  if (imageSize < patchSize || embedding % heads !== 0) {
     throw new EdgeVlmError(
       'MODEL_UNSUPPORTED',
       `${file.path}: ${imageSize} px in patches of ${patchSize} px, ${embedding} values in ${heads} heads`,
@@ -41,7 +41,8 @@ export function readVitHyperparameters(file: GgufFile): VitHyperparameters {
   return {
     imageSize,
     patchSize,
-    grid: imageSize / patchSize,
+    // SigLIP at 384 pixels has 27 patches of 14 in a row: the convolution leaves the last 6 pixels out.
+    grid: Math.floor(imageSize / patchSize),
     embedding,
     patchValues: 3 * patchSize * patchSize,
     mean: triple(file, 'clip.vision.image_mean'),
