@@ -2,6 +2,7 @@ import type { Random } from '../../src/data/scenes/random.js';
 
 /** Damage that knows nothing of the format. The front is hit more often than its share. @param front its length, bytes */
 export function damageBytes(bytes: Buffer, front: number, random: Random): { bytes: Buffer; what: string } {
+  if (bytes.length === 0) return { bytes, what: 'nothing left' };
   const somewhere = (): number => random.below(random.below(4) === 0 ? bytes.length : front);
   const at = somewhere();
   const how = random.below(8);
@@ -18,7 +19,7 @@ export function damageBytes(bytes: Buffer, front: number, random: Random): { byt
       for (let times = random.below(8); times >= 0; times--) copy[somewhere()] = random.below(256);
       return { bytes: copy, what: 'bytes changed' };
     case 3:
-      copy.fill(random.pick([0, 0xff, 0x7f, 0x80]), at, at + random.pick([1, 2, 4, 8, 64]));
+      copy.fill(random.pick([0, 0xff, 0x7f, 0x80]), at, Math.min(copy.length, at + random.pick([1, 2, 4, 8, 64])));
       return { bytes: copy, what: `filled at ${at}` };
     case 4:
       return { bytes: bytes.subarray(0, random.below(5) === 0 ? random.below(64) : at), what: 'cut off' };
