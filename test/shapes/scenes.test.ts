@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { quantise, type QuantisedType } from '../../src/engine/libllama/quantise.js';
 import { runCli } from '../cli/run-cli.js';
 
@@ -14,6 +14,8 @@ const COUNT = Number(process.env['EDGEVLM_TEST_SCENES'] ?? 60);
 const SLACK = COUNT < 1000 ? 0.04 : 0;
 /** A kind of question that comes a few times in a share is not judged by it. */
 const FEWEST_SCENES_BY_KIND = 500;
+// A second a scene is more than any machine needs.
+vi.setConfig({ testTimeout: 60_000 + 1000 * COUNT, hookTimeout: 60_000 + 1000 * COUNT });
 const SHAPES = fileURLToPath(new URL('../../models/shapes/', import.meta.url));
 const F16 = join(SHAPES, 'shapes-f16.gguf');
 const MMPROJ = join(SHAPES, 'mmproj-shapes-f16.gguf');

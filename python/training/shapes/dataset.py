@@ -154,8 +154,8 @@ class Texts:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer
         self.prefix: list[int] = self.encode(PROMPT_PREFIX)
-        # What a conversation may start with: as HF's processor makes it, or as llama.cpp does.
-        self.prefixes: list[list[int]] = [self.prefix, *(self.encode(prefix) for prefix in LLAMA_CPP_PREFIXES)]
+        # What else a conversation may start with, by the keys of LLAMA_CPP_PREFIXES.
+        self.prefixes = {name: [self.encode(prefix) for prefix in prefixes] for name, prefixes in LLAMA_CPP_PREFIXES.items()}
         self.turns: dict[tuple[str, str], Turn] = {}
 
     def encode(self, text: str) -> list[int]:

@@ -46,8 +46,8 @@ ship; it knows nothing else.
   come from different random streams. Nothing else was used.
 * **Training:** `python/training/shapes/recipe.sh` draws the data and makes every file here; its README says how and why. The
   model was trained for {step} steps of 64 pictures on two CPU cores, with losses at layers {exits} (LayerSkip), so that early
-  layers already answer; albums of up to 12 pictures taught it conversations, and in the last 2,000 steps to answer questions about
-  earlier pictures and to be spoken to in llama.cpp's way. In the scenes it trained on, a draft says {agreed} of an
+  layers already answer; albums of up to 12 pictures taught it conversations, and the last 2,800 steps to answer questions about
+  earlier pictures and to be spoken to in llama.cpp's way, which shows the picture twice. In the scenes it trained on, a draft says {agreed} of an
   answer's tokens as they are (reading text alone) or {agreed_vision} (reading the image tokens too).
 
 ## Scores
@@ -137,16 +137,16 @@ def export_draft(run: Path, folder: Path) -> tuple[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True, help="the --out folder of train_albums.py")
-    parser.add_argument("--before", type=Path, required=True, help="the --out folder of train.py, for its curves")
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="the --out folders of train.py and train_albums.py, in order")
     parser.add_argument("--draft", type=Path, required=True, help="the --out folder of train_draft.py")
     parser.add_argument("--draft-vision", type=Path, required=True, help="the --out folder of train_draft.py --vision")
     parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="test folders of `edgevlm data scenes`")
     parser.add_argument("--out", type=Path, required=True, help="folder for the card, the curves, hf/, draft/ and draft-vision/")
     parser.add_argument("--limit", type=int, default=1000, help="test pictures of each folder")
     arguments = parser.parse_args()
-    tokenizer = AutoTokenizer.from_pretrained(arguments.run / "tokenizer")
-    model = AutoModelForImageTextToText.from_pretrained(arguments.run / "hf", dtype=torch.float32)
+    run: Path = arguments.runs[-1]
+    tokenizer = AutoTokenizer.from_pretrained(run / "tokenizer")
+    model = AutoModelForImageTextToText.from_pretrained(run / "hf", dtype=torch.float32)
     # Half the bytes; the scores below are those of the rounded weights.
     model.half().float()
     rows = []
@@ -160,8 +160,9 @@ def main() -> None:
     save_model(model.half(), tokenizer, arguments.out / "hf")
     draft, agreed = export_draft(arguments.draft, arguments.out / "draft")
     draft_vision, agreed_vision = export_draft(arguments.draft_vision, arguments.out / "draft-vision")
-    entries = read_curves(arguments.before, 0)
-    entries += read_curves(arguments.run, entries[-1]["step"])
+    entries: list[dict] = []
+    for part in arguments.runs:
+        entries += read_curves(part, entries[-1]["step"] if entries else 0)
     (arguments.out / "curves.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     (arguments.out / "curves.svg").write_text(curves_svg(entries))
     text = model.config.text_config

@@ -34,7 +34,7 @@ class Loop:
         self.modules = modules
         self.optimizers = optimizers
         self.workers = workers
-        self.parameters = [parameter for module in modules.values() for parameter in module.parameters()]
+        self.parameters = [parameter for module in modules.values() for parameter in module.parameters() if parameter.requires_grad]
         self.step = 0
         checkpoint = out / "checkpoint.pt"
         if checkpoint.exists():

@@ -31,8 +31,12 @@ IMAGE_TOKENS = TOKENS_PER_SIDE**2
 
 PICTURE = f"{FAKE_IMAGE}{GLOBAL_IMAGE}{IMAGE * IMAGE_TOKENS}{FAKE_IMAGE}"
 PROMPT_PREFIX = f"{IM_START}User:{PICTURE}"
-# The same as llama.cpp makes it: its templates see text where the picture is, hence the space.
-LLAMA_CPP_PREFIXES = [f"{IM_START}User: {PARAGRAPH}{PICTURE}", f"{IM_START}User:{PARAGRAPH}{PICTURE}"]
+# What llama.cpp puts before a picture that fills one tile: a space, because its templates see text there, and a paragraph; in
+# full also that one tile, which shows the same.
+LLAMA_CPP_PREFIXES = {
+    "paragraph": [f"{IM_START}User: {PARAGRAPH}{PICTURE}", f"{IM_START}User:{PARAGRAPH}{PICTURE}"],
+    "tile": [f"{IM_START}User: {FAKE_IMAGE}<row_1_col_1>{IMAGE * IMAGE_TOKENS}{PARAGRAPH}{PICTURE}"],
+}
 
 
 def prompt_turn(question: str) -> str:

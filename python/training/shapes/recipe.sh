@@ -31,10 +31,13 @@ talks=(--albums albums-questions)
 "$python" "$recipe/train.py" "${scenes[@]}" --albums albums-train --tower-scenes rich-crowd --validation rich-validation --out run
 "$python" "$recipe/train_albums.py" "${scenes[@]}" "${talks[@]}" --run run --validation rich-validation \
   --album-validation albums-validation --out run-albums
+"$python" "$recipe/train_albums.py" "${scenes[@]}" "${talks[@]}" --run run-albums --validation rich-validation \
+  --album-validation albums-validation --out run-prompts --steps 800 --rate 5e-4 --prompts tile --decoder-only
+# Both models' pictures are the same tokens: the last phase left that half alone.
 "$python" "$recipe/train_draft.py" "${scenes[@]}" "${talks[@]}" --run run-albums --out run-draft
 "$python" "$recipe/train_draft.py" "${scenes[@]}" "${talks[@]}" --run run-albums --out run-draft-vision --vision
 
-"$python" "$recipe/export.py" --before run --run run-albums --draft run-draft --draft-vision run-draft-vision --scenes rich-test plain-test --out "$models"
+"$python" "$recipe/export.py" --runs run run-albums run-prompts --draft run-draft --draft-vision run-draft-vision --scenes rich-test plain-test --out "$models"
 "$python" "$recipe/export_onnx.py" --model "$models/hf" --out "$models/onnx" --precision q8
 "$python" "$recipe/export_onnx.py" --model "$models/hf" --out onnx-fp32 --precision fp32
 node "$root/dist/cli/main.js" models convert "$models/hf" "$models/shapes-f16.gguf" --mmproj-out "$models/mmproj-shapes-f16.gguf" --name shapes

@@ -10,7 +10,7 @@ from transformers import Idefics3ForConditionalGeneration, PreTrainedTokenizerFa
 from albums import AlbumBatch
 from dataset import LABELS, Batch
 from decoder import Decoder
-from model import image_embeddings
+from model import IMAGE_TOKENS, image_embeddings
 
 # Layers whose state must say the answer, and how much that counts; the last is the model's own.
 EXITS = {2: 0.1, 4: 0.2, 6: 0.3, 8: 1.0}
@@ -89,7 +89,8 @@ class Supervision(nn.Module):
         if len(batch.phrase_ends) == 0:
             return torch.zeros(())
         rows, places = batch.phrase_ends.T
-        keys = self.key(state[batch.ids == image_token]).view(len(state), -1, POINTER_WIDTH)
+        # Where a picture is shown twice, the second time counts.
+        keys = self.key(state[batch.ids == image_token]).view(len(state), -1, POINTER_WIDTH)[:, -IMAGE_TOKENS:]
         scores = (self.query(state[rows, places])[:, None] * keys[rows]).sum(-1).float() * POINTER_WIDTH**-0.5
         return functional.cross_entropy(scores, batch.meant)
 
@@ -103,7 +104,9 @@ def losses(
     table = model.get_input_embeddings().weight
     image_token = model.config.image_token_id
     embeddings = functional.embedding(batch.ids, table)
-    embeddings = embeddings.masked_scatter((batch.ids == image_token)[..., None], images.to(embeddings.dtype))
+    places = batch.ids == image_token
+    shown = images.repeat_interleave(int(places.sum()) // images[..., 0].numel(), 0)
+    embeddings = embeddings.masked_scatter(places[..., None], shown.to(embeddings.dtype))
     states = decoder.states(embeddings, batch.mask, batch.positions)
     wanted = batch.targets >= 0
     targets = batch.targets[wanted]

@@ -19,7 +19,7 @@ from dataset import Scenes
 from decoder import Decoder
 from evaluate import evaluate, evaluate_albums
 from loop import Loop, Step
-from model import build_model, save_model
+from model import LLAMA_CPP_PREFIXES, build_model, save_model
 from optimise import Workers, batch_indices, settling_rate, tuned
 from supervision import Recall, Supervision, losses
 
@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--album-questions", type=int, default=16, help="questions an album")
     parser.add_argument("--warmup", type=int, default=100, help="steps")
     parser.add_argument("--settle", type=float, default=0.6, help="share of the steps, at the end, with a falling rate")
+    parser.add_argument("--prompts", choices=list(LLAMA_CPP_PREFIXES), default="paragraph", help="how half of the prompts start")
+    parser.add_argument("--decoder-only", action="store_true", help="leave the picture's half as it is")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints and validations")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -66,16 +68,21 @@ def main() -> None:
     model.load_state_dict(before["model"])
     supervision.load_state_dict(before["supervision"])
     recall = Recall(model.config.text_config.hidden_size)
+    if "recall" in before:
+        recall.load_state_dict(before["recall"])
+    model.model.vision_model.requires_grad_(not arguments.decoder_only)
+    model.model.connector.requires_grad_(not arguments.decoder_only)
     decoder = Decoder(model.model.text_model)
     modules = {"model": model, "supervision": supervision, "recall": recall}
-    named = [entry for module in modules.values() for entry in module.named_parameters()]
+    named = [entry for module in modules.values() for entry in module.named_parameters() if entry[1].requires_grad]
     loop = Loop(out, modules, tuned(named, arguments.rate, workers.pool), workers)
     compute = partial(losses, model, decoder, supervision, recall=recall)
 
     def make(step: int) -> Step:
         randoms = [np.random.default_rng([arguments.seed, step, part]) for part in range(arguments.parts)]
         # Half as HF's processor begins, half as llama.cpp does.
-        prefix = scenes.texts.prefixes[randoms[0].choice([0, 0, 1, 2])]
+        others = scenes.texts.prefixes[arguments.prompts]
+        prefix = others[randoms[0].integers(len(others))] if randoms[0].random() < 0.5 else None
         rate = settling_rate(step, arguments.steps, arguments.settle, arguments.rate, arguments.warmup)
         if step % 2 == 1:
             pictures = int(randoms[0].choice(PICTURES))
