@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEVICES } from '../device.js';
+import { DEVICES } from '../../core/runtime.js';
 import { devicePackage, devicePlatforms } from './device-package.js';
 import { findGpu } from './find-gpu.js';
 import { NATIVE_VERSION } from './native-libraries.js';

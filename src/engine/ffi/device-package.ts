@@ -1,4 +1,4 @@
-import type { Device } from '../device.js';
+import type { Device } from '../../core/runtime.js';
 
 export type GpuDevice = Exclude<Device, 'cpu'>;
 

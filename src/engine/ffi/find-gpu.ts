@@ -4,7 +4,7 @@ import path from 'node:path';
 import { EdgeVlmError } from '../../core/errors.js';
 import { devicePackage, devicePlatforms, type GpuDevice } from './device-package.js';
 import { loadNative } from './native.js';
-import { findLibrary, NATIVE_VERSION } from './native-libraries.js';
+import { findLibrary, NATIVE_DIRECTORY_VARIABLE, NATIVE_VERSION } from './native-libraries.js';
 import { nativeLog } from './native-log.js';
 
 /** A device that ggml has found, in its driver's words. */
@@ -23,12 +23,15 @@ const GPU_TYPES: readonly number[] = [1, 2];
 export function findGpu(device: GpuDevice): Gpu {
   const platform = `${process.platform}-${process.arch}`;
   const name = devicePackage(device, platform);
-  if (name === undefined) {
+  const { ggml, own } = loadNative();
+  if (name === undefined && !own) {
     const others = devicePlatforms(device).join(', ');
-    throw new EdgeVlmError('DEVICE_UNAVAILABLE', `there are no ${device} kernels for ${platform}, only for ${others}`);
+    throw new EdgeVlmError('DEVICE_UNAVAILABLE', `there are no ${device} kernels for ${platform}, only for ${others}`, {
+      hint: `Build llama.cpp with shared libraries and ${device} on this machine and name its folder in ${NATIVE_DIRECTORY_VARIABLE}, or leave --device out.`,
+    });
   }
-  const { ggml } = loadNative();
-  if (name !== null && ggml.ggml_backend_load(kernelLibrary(device, name)) === null) {
+  // An own build has registered all of its devices already.
+  if (!own && typeof name === 'string' && ggml.ggml_backend_load(kernelLibrary(device, name)) === null) {
     throw new EdgeVlmError('DEVICE_UNAVAILABLE', `the ${device} kernels do not load: ${nativeLog(1).join('')}`, {
       hint: `Install the driver of the device and its ${device} library, or compute on the processor: leave --device out.`,
     });

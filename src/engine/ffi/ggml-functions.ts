@@ -24,7 +24,9 @@ export interface GgmlFunctions {
   ggml_add: (c: Pointer, a: T, b: T) => T;
   ggml_mul: (c: Pointer, a: T, b: T) => T;
   ggml_mul_mat: (c: Pointer, weight: T, x: T) => T;
+  ggml_out_prod: (c: Pointer, a: T, b: T) => T;
   ggml_get_rows: (c: Pointer, a: T, ids: T) => T;
+  ggml_get_rows_back: (c: Pointer, a: T, ids: T, like: T) => T;
   ggml_set_rows: (c: Pointer, destination: T, source: T, ids: T) => T;
   ggml_norm: (c: Pointer, a: T, epsilon: number) => T;
   ggml_rms_norm: (c: Pointer, a: T, epsilon: number) => T;
@@ -52,6 +54,7 @@ export interface GgmlFunctions {
     betaFast: number,
     betaSlow: number,
   ) => T;
+  ggml_soft_max_ext: (c: Pointer, a: T, mask: T | null, scale: number, maxBias: number) => T;
   ggml_flash_attn_ext: (c: Pointer, q: T, k: T, v: T, mask: T | null, scale: number, maxBias: number, softcap: number) => T;
   ggml_flash_attn_ext_set_prec: (attention: T, precision: number) => void;
   ggml_concat: (c: Pointer, a: T, b: T, axis: number) => T;
@@ -66,12 +69,23 @@ export interface GgmlFunctions {
     dilation0: number,
     dilation1: number,
   ) => T;
-  ggml_reshape_2d: (c: Pointer, a: T, ne0: number, ne1: number) => T;
-  ggml_reshape_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number) => T;
   ggml_reshape_4d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, ne3: number) => T;
   ggml_view_3d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, nb1: number, nb2: number, offset: number) => T;
+  ggml_view_4d: (
+    c: Pointer,
+    a: T,
+    ne0: number,
+    ne1: number,
+    ne2: number,
+    ne3: number,
+    nb1: number,
+    nb2: number,
+    nb3: number,
+    offset: number,
+  ) => T;
   ggml_permute: (c: Pointer, a: T, axis0: number, axis1: number, axis2: number, axis3: number) => T;
   ggml_cont: (c: Pointer, a: T) => T;
+  ggml_repeat_4d: (c: Pointer, a: T, ne0: number, ne1: number, ne2: number, ne3: number) => T;
   ggml_cast: (c: Pointer, a: T, type: number) => T;
 
   // Allocation
@@ -128,7 +142,9 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_add: 'void* ggml_add(void* ctx, void* a, void* b)',
   ggml_mul: 'void* ggml_mul(void* ctx, void* a, void* b)',
   ggml_mul_mat: 'void* ggml_mul_mat(void* ctx, void* w, void* x)',
+  ggml_out_prod: 'void* ggml_out_prod(void* ctx, void* a, void* b)',
   ggml_get_rows: 'void* ggml_get_rows(void* ctx, void* a, void* ids)',
+  ggml_get_rows_back: 'void* ggml_get_rows_back(void* ctx, void* a, void* ids, void* like)',
   ggml_set_rows: 'void* ggml_set_rows(void* ctx, void* dst, void* src, void* ids)',
   ggml_norm: 'void* ggml_norm(void* ctx, void* a, float eps)',
   ggml_rms_norm: 'void* ggml_rms_norm(void* ctx, void* a, float eps)',
@@ -143,17 +159,19 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_swiglu_split: 'void* ggml_swiglu_split(void* ctx, void* gate, void* up)',
   ggml_rope_ext:
     'void* ggml_rope_ext(void* ctx, void* a, void* pos, void* ff, int n_dims, int mode, int n_ctx_orig, float base, float scale, float ext, float attn, float fast, float slow)',
+  ggml_soft_max_ext: 'void* ggml_soft_max_ext(void* ctx, void* a, void* mask, float scale, float max_bias)',
   ggml_flash_attn_ext:
     'void* ggml_flash_attn_ext(void* ctx, void* q, void* k, void* v, void* mask, float scale, float max_bias, float softcap)',
   ggml_flash_attn_ext_set_prec: 'void ggml_flash_attn_ext_set_prec(void* a, int prec)',
   ggml_concat: 'void* ggml_concat(void* ctx, void* a, void* b, int dim)',
   ggml_conv_2d_dw_direct: 'void* ggml_conv_2d_dw_direct(void* ctx, void* a, void* b, int s0, int s1, int p0, int p1, int d0, int d1)',
-  ggml_reshape_2d: 'void* ggml_reshape_2d(void* ctx, void* a, int64_t ne0, int64_t ne1)',
-  ggml_reshape_3d: 'void* ggml_reshape_3d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2)',
   ggml_reshape_4d: 'void* ggml_reshape_4d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)',
   ggml_view_3d: 'void* ggml_view_3d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, size_t nb1, size_t nb2, size_t offset)',
+  ggml_view_4d:
+    'void* ggml_view_4d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3, size_t nb1, size_t nb2, size_t nb3, size_t offset)',
   ggml_permute: 'void* ggml_permute(void* ctx, void* a, int x, int y, int z, int w)',
   ggml_cont: 'void* ggml_cont(void* ctx, void* a)',
+  ggml_repeat_4d: 'void* ggml_repeat_4d(void* ctx, void* a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)',
   ggml_cast: 'void* ggml_cast(void* ctx, void* a, int type)',
 
   ggml_gallocr_new: 'void* ggml_gallocr_new(void* buft)',

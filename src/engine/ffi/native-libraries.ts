@@ -6,6 +6,8 @@ import { EdgeVlmError } from '../../core/errors.js';
 
 /** Where the shared libraries of ggml and libllama lie on this machine. */
 export interface NativeLibraries {
+  /** Whether the user built them, instead of installing a package. */
+  readonly own: boolean;
   readonly directory: string;
   readonly ggmlBase: string;
   readonly ggml: string;
@@ -14,6 +16,12 @@ export interface NativeLibraries {
 
 /** Version of the packages, whose libraries must all be of one release; package.json pins it. */
 export const NATIVE_VERSION = '3.21.1';
+
+/** Version of ggml in that release. Structs cross the border by value, so no other will do. */
+export const GGML_VERSION = '0.23.0';
+
+/** Folder with the user's own build of that release of llama.cpp: for this processor alone, or for a device without packages. */
+export const NATIVE_DIRECTORY_VARIABLE = 'EDGEVLM_NATIVE_DIR';
 
 /** Package of prebuilt libraries for a platform; the names are node-llama-cpp's. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -30,11 +38,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const MINIMUM_GLIBC = [2, 34] as const;
 
 /**
- * Finds the libraries of the platform's optional package.
- * @throws NATIVE_UNSUPPORTED on a platform without one, or with too old a C library
- * @throws NATIVE_MISSING when the package is not installed
+ * Finds the libraries: the user's own, or those of the platform's optional package.
+ * @throws NATIVE_UNSUPPORTED on a platform without a package, or with too old a C library
+ * @throws NATIVE_MISSING when the package is not installed, or the user's folder lacks a library
  */
-export function findNativeLibraries(): NativeLibraries {
+export function findNativeLibraries(env: Readonly<Record<string, string | undefined>> = process.env): NativeLibraries {
+  const own = env[NATIVE_DIRECTORY_VARIABLE];
+  if (own !== undefined && own !== '') return librariesIn(path.resolve(own), true);
   const platform = `${process.platform}-${process.arch}`;
   const name = PACKAGES[platform];
   if (name === undefined) throw new EdgeVlmError('NATIVE_UNSUPPORTED', `there is no native library for ${platform}`);
@@ -47,8 +57,12 @@ export function findNativeLibraries(): NativeLibraries {
     throw new EdgeVlmError('NATIVE_MISSING', `the package @node-llama-cpp/${name} is not installed`, { cause });
   }
   // The entry is <package>/dist/index.js; the libraries lie in <package>/bins/<name>.
-  const directory = realpathSync(path.join(path.dirname(entry), '..', 'bins', name));
+  return librariesIn(realpathSync(path.join(path.dirname(entry), '..', 'bins', name)), false);
+}
+
+function librariesIn(directory: string, own: boolean): NativeLibraries {
   return {
+    own,
     directory,
     ggmlBase: findLibrary(directory, 'ggml-base'),
     ggml: findLibrary(directory, 'ggml'),
@@ -59,8 +73,18 @@ export function findNativeLibraries(): NativeLibraries {
 /** Files are called `libNAME.so`, `libNAME.v0.4.0.so`, `libNAME.dylib` or `NAME.dll`, by platform and release. */
 export function findLibrary(directory: string, stem: string): string {
   const pattern = new RegExp(`^(lib)?${stem}(\\.v?[\\d.]+)?\\.(so|dylib|dll)(\\.[\\d.]+)?$`);
-  const file = readdirSync(directory).find((name) => pattern.test(name));
-  if (file === undefined) throw new EdgeVlmError('NATIVE_MISSING', `the native package lacks the library ${stem}`);
+  let files: string[];
+  try {
+    files = readdirSync(directory);
+  } catch (cause) {
+    throw new EdgeVlmError('NATIVE_MISSING', `${directory} cannot be read`, { cause });
+  }
+  const file = files.find((name) => pattern.test(name));
+  if (file === undefined) {
+    throw new EdgeVlmError('NATIVE_MISSING', `there is no library ${stem} in ${directory}`, {
+      hint: `Install the native libraries again (npm install --include=optional); ${NATIVE_DIRECTORY_VARIABLE} must name a build with shared libraries.`,
+    });
+  }
   return path.join(directory, file);
 }
 
