@@ -1,7 +1,10 @@
 /** The library's public face: load a model, prepare pictures, stream answers. See docs/ARCHITECTURE.md. */
+export type { DecodingOptions, DecodingStatistics, DecodingStrategyName } from './core/decoding.js';
 export { EdgeVlmError, ERROR_CATALOGUE, type ErrorCode } from './core/errors.js';
 export type {
   ChatMessage,
+  DetailedDescription,
+  DetailedResult,
   FinishReason,
   GenerateEvent,
   GenerateRequest,
@@ -10,6 +13,7 @@ export type {
   Grammar,
   ImagePart,
   ModelDescription,
+  PicturePart,
   SamplingOptions,
   StageTimings,
   TextPart,

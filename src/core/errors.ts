@@ -35,6 +35,8 @@ export const ERROR_CATALOGUE = {
   DOWNLOAD_REFUSED: { kind: 'resource', hint: "Accept the licence on the model's page and set HF_TOKEN to a token that may read it." },
   CHECKSUM_MISMATCH: { kind: 'model', hint: 'Download the model again: edgevlm models pull --model NAME --force.' },
 
+  PLAN_INVALID: { kind: 'input', hint: 'Correct the plan at the line named; docs/PLANS.md describes what one may hold.' },
+
   MLFLOW_AWAY: { kind: 'resource', hint: 'Nothing is lost: run `edgevlm mlflow sync` when the server is back.' },
   MLFLOW_REFUSED: { kind: 'resource', hint: 'Nothing is lost: correct what the server names, then run `edgevlm mlflow sync`.' },
   MLFLOW_BUSY: { kind: 'resource', hint: 'Nothing is lost: run `edgevlm mlflow sync` when the other process has ended.' },
@@ -52,6 +54,7 @@ export const ERROR_CATALOGUE = {
   MODEL_UNSUPPORTED: { kind: 'model', hint: 'See docs/MODEL_SETUP.md for the model families this engine runs.' },
   MODEL_INCOMPLETE: { kind: 'model', hint: 'The file lacks something its architecture needs: convert or download it again.' },
   MMPROJ_MISMATCH: { kind: 'model', hint: 'Use the mmproj file that was made from the same model.' },
+  DRAFT_MISMATCH: { kind: 'model', hint: 'Draft with a model that has the same vocabulary, or decode with ngram or self-speculative.' },
   MMPROJ_MISSING: { kind: 'model', hint: 'Pass the vision half of the model with --mmproj.' },
   TEMPLATE_FAILED: { kind: 'model', hint: "The model's chat template does not work; pass the whole prompt with `generate --raw`." },
   TOKENIZER_FAILED: { kind: 'model', hint: "The file's vocabulary could not be loaded: convert or download it again." },
@@ -72,12 +75,43 @@ export const ERROR_CATALOGUE = {
   ENGINE_CRASHED: { kind: 'engine', hint: 'The engine process died and its work is lost; the rest of EdgeVLM is unharmed. Try again.' },
   ENGINE_TIMEOUT: { kind: 'engine', hint: 'The engine did not answer in time and was stopped; allow it more time or less work.' },
   PEER_FAILED: { kind: 'engine', hint: 'Run the program by hand with these arguments; it must be of the same release of llama.cpp.' },
+  NO_TEXT: {
+    kind: 'model',
+    hint: 'Use prompts of the kind that the model was trained to continue, in its own chat format where it has one.',
+  },
+  SERVER_AWAY: { kind: 'resource', hint: 'Start the server, or check the address that was given with --url.' },
+  SERVER_REFUSED: { kind: 'engine', hint: 'Correct what the server names; its log may say more.' },
+  LOAD_ERROR: { kind: 'resource', hint: 'Run `edgevlm runtimes check` to see what this machine lacks and how to install it.' },
   DEVICE_UNAVAILABLE: { kind: 'resource', hint: 'Compute on the processor: leave --device out, or pass --device cpu.' },
   PARITY_FAILED: {
     kind: 'engine',
     hint: 'Do not trust this file with this engine: please report it with the output of `edgevlm models check FILE --json`.',
   },
   ENGINE_DISPOSED: { kind: 'internal', hint: 'The object was used after it was closed.' },
+
+  REQUEST_INVALID: { kind: 'input', hint: 'Correct the field named; GET /openapi.json describes every request.' },
+  REQUEST_TOO_LARGE: { kind: 'input', hint: 'Send less at once, or raise the limit with --max-image-bytes.' },
+  ROUTE_UNKNOWN: { kind: 'input', hint: 'GET /openapi.json lists what this server answers.' },
+  UNAUTHORIZED: { kind: 'input', hint: 'Send a key of this server as `Authorization: Bearer KEY` or `X-API-Key: KEY`.' },
+  ORIGIN_REFUSED: {
+    kind: 'input',
+    hint: 'Start the server with --cors-origin for pages that may use it, or with --api-key for other host names.',
+  },
+  URL_REFUSED: { kind: 'input', hint: 'Send the picture itself, as a data URL or as a file: this server fetches nothing.' },
+  QUEUE_FULL: {
+    kind: 'resource',
+    hint: 'Wait as long as Retry-After says and send the request again, or start the server with a larger --max-queue.',
+  },
+  DEADLINE_EXCEEDED: {
+    kind: 'resource',
+    hint: 'Allow more time with X-Deadline-Ms, ask for fewer tokens, or send fewer requests at once.',
+  },
+  SHUTTING_DOWN: { kind: 'resource', hint: 'Send the request again when the server is back.' },
+  PICTURE_QUARANTINED: {
+    kind: 'input',
+    hint: 'This picture ended the engine twice and is not tried again; please report it with the picture.',
+  },
+  BENCHMARK_BUSY: { kind: 'resource', hint: 'Wait until the benchmark that runs has ended.' },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

@@ -1,3 +1,4 @@
+import type { DecodingOptions, DecodingStatistics } from './decoding.js';
 import type { ImagePreprocessing, PreparedImage } from './image.js';
 
 /** How the next token is chosen. Absent fields take the default; `temperature` 0 is greedy and ignores the rest. */
@@ -25,22 +26,32 @@ export interface TextPart {
   readonly text: string;
 }
 
+/** A picture that was prepared for one model already. Only the engine takes it: no other runtime is told how tiles are cut. */
 export interface ImagePart {
   readonly type: 'image';
   readonly image: PreparedImage;
 }
 
-export interface ChatMessage {
+/** A picture as a file holds it. Every runtime that sees pictures takes it; preparing it counts as `prepare_ms`. */
+export interface PicturePart {
+  readonly type: 'picture';
+  /** PNG, JPEG or WebP, from anyone. */
+  readonly bytes: Uint8Array;
+}
+
+export type ContentPart = TextPart | ImagePart | PicturePart;
+
+export interface ChatMessage<Part = ContentPart> {
   readonly role: 'system' | 'user' | 'assistant';
-  readonly content: readonly (TextPart | ImagePart)[];
+  readonly content: readonly Part[];
 }
 
 /** What an answer must look like: a GBNF grammar with the start symbol `root`, or a JSON Schema (docs/STRUCTURED_OUTPUT.md). */
 export type Grammar = { readonly gbnf: string } | { readonly jsonSchema: unknown };
 
-export interface GenerateRequest {
+export interface GenerateRequest<Part = ContentPart> {
   /** A chat, put through the model's template; or `prompt`, taken as it is. */
-  readonly input: { readonly messages: readonly ChatMessage[] } | { readonly prompt: string };
+  readonly input: { readonly messages: readonly ChatMessage<Part>[] } | { readonly prompt: string };
   /** New tokens at most. */
   readonly maxTokens: number;
   readonly sampling?: SamplingOptions;
@@ -52,23 +63,31 @@ export interface GenerateRequest {
    * Whether what earlier prompts had in common with this one is taken from them. Default true; false for measuring a cold run.
    */
   readonly reuse?: boolean;
+  /** How its tokens are found, where the runtime has a choice: over what it was started with. */
+  readonly decoding?: DecodingOptions;
 }
 
-/** Wall time spent in each stage of one generation, milliseconds. A stage that did not run is 0. */
+/**
+ * Wall time spent in each stage of one generation, milliseconds. A stage that did not run is 0; one that the runtime cannot tell from
+ * the others is null.
+ */
 export interface StageTimings {
-  /** Waiting for the engine to be free. */
-  readonly queue_ms: number;
+  /** Waiting for the runtime to be free. */
+  readonly queue_ms: number | null;
   /** Template and tokeniser. */
-  readonly tokenise_ms: number;
+  readonly tokenise_ms: number | null;
+  /** Decoding pictures and cutting them to the model's size. */
+  readonly prepare_ms: number | null;
   /** Vision tower and projector, all tiles. */
-  readonly encode_ms: number;
-  readonly prefill_ms: number;
+  readonly encode_ms: number | null;
+  readonly prefill_ms: number | null;
   /** All decode steps after the first token. */
-  readonly decode_ms: number;
+  readonly decode_ms: number | null;
   /** Sampling, in all steps. */
-  readonly sample_ms: number;
-  /** From the request to the first token. */
+  readonly sample_ms: number | null;
+  /** From the call of `generate` to the first token, on the caller's monotonic clock; 0 when there was none. */
   readonly ttft_ms: number;
+  /** From the call of `generate` to the end. */
   readonly total_ms: number;
 }
 
@@ -77,42 +96,88 @@ export type FinishReason = 'stop' | 'length' | 'cancelled';
 export interface GenerateResult {
   readonly text: string;
   readonly finishReason: FinishReason;
-  readonly promptTokens: number;
+  /** null where the runtime does not tell; so are the next two. */
+  readonly promptTokens: number | null;
   /** How many of the prompt's tokens are picture embeddings. */
-  readonly imageTokens: number;
+  readonly imageTokens: number | null;
   /** How many of the prompt's tokens were not computed, because an earlier prompt began alike. */
-  readonly cachedTokens: number;
+  readonly cachedTokens: number | null;
+  /** What the runtime counted; where it does not count, the pieces of text that it streamed. */
   readonly completionTokens: number;
   readonly timings: StageTimings;
+  /** When each token, or piece of text, arrived: milliseconds from the call of `generate`. */
+  readonly tokenTimes_ms?: readonly number[];
+  /** What a remote server said of its own work, under its own names: `prompt_ms`, `predicted_ms`, … */
+  readonly serverTimings?: Readonly<Record<string, number>>;
+  /** Bytes of keys and values that the prompt and its answer took at the end, where the runtime tells. */
+  readonly cacheBytes?: number;
+  /** What the decoding strategy did, where the runtime has several. */
+  readonly decoding?: DecodingStatistics;
+  /** Optimisations in force that may change the answer, in words. */
+  readonly lossy?: readonly string[];
   /** Settings that were asked for and could not be obeyed, in words. */
   readonly warnings: readonly string[];
 }
 
-export type GenerateEvent =
-  { readonly type: 'token'; readonly token: number; readonly text: string } | { readonly type: 'done'; readonly result: GenerateResult };
+/** `token` is null where the runtime tells only text; `text` may be empty, for a token that ends in the middle of a character. */
+export interface TokenEvent {
+  readonly type: 'token';
+  readonly token: number | null;
+  readonly text: string;
+}
 
+export type GenerateEvent<Result extends GenerateResult = GenerateResult> = TokenEvent | { readonly type: 'done'; readonly result: Result };
+
+/** What a runtime knows about the model it holds; null where it does not know. */
 export interface ModelDescription {
   readonly name: string;
+  /** `unknown` where the runtime does not tell. */
   readonly architecture: string;
-  /** File type of the weights as the file names it, for example `Q4_0`. */
+  /** File type of the weights as the file names it, for example `Q4_0`; `unknown` where the runtime does not tell. */
   readonly precision: string;
-  readonly parameters: number;
+  readonly parameters: number | null;
   /** Tokens that one prompt and its answer may have. */
-  readonly contextLength: number;
-  readonly vocabularySize: number;
-  /** How pictures must be prepared; null for a text model. */
+  readonly contextLength: number | null;
+  readonly vocabularySize: number | null;
+  /** How pictures must be prepared for an `ImagePart`; null for a text model, and where the runtime prepares pictures itself. */
   readonly vision: ImagePreprocessing | null;
-  readonly weightBytes: number;
-  readonly cacheBytes: number;
+  readonly weightBytes: number | null;
+  readonly cacheBytes: number | null;
   readonly load_ms: number;
   /** Settings that were asked for and could not be obeyed, in words. */
   readonly warnings: readonly string[];
 }
 
 /** A model that answers in text. Implemented by every runtime that generates. */
-export interface Generator {
+export interface Generator<Result extends GenerateResult = GenerateResult> {
   readonly description: ModelDescription;
   /** Streams tokens, then one `done`. Aborting ends the stream with `done` and finish reason `cancelled`. */
-  generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent>;
+  generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent<Result>>;
   close(): Promise<void>;
+}
+
+type Known<T> = { readonly [Key in keyof T]: NonNullable<T[Key]> };
+
+/** Of a runtime that sees all of its own work: nothing is null. */
+export interface DetailedResult extends GenerateResult {
+  readonly promptTokens: number;
+  readonly imageTokens: number;
+  readonly cachedTokens: number;
+  readonly timings: Known<StageTimings>;
+}
+
+export type DetailedEvent = Known<TokenEvent> | Extract<GenerateEvent<DetailedResult>, { type: 'done' }>;
+
+export interface DetailedDescription extends ModelDescription {
+  readonly parameters: number;
+  readonly contextLength: number;
+  readonly vocabularySize: number;
+  readonly weightBytes: number;
+  readonly cacheBytes: number;
+}
+
+/** A generator that can be asked where every millisecond went. */
+export interface DetailedGenerator extends Generator<DetailedResult> {
+  readonly description: DetailedDescription;
+  generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<DetailedEvent>;
 }

@@ -59,7 +59,7 @@ test('a record keeps scores with their intervals, and one from before there were
   expect(parseRunRecord(JSON.stringify(record), 'run.json').scores).toEqual(scores);
   const older = createRunRecord(measurement, clock);
   expect('scores' in older).toBe(false);
-  expect(parseRunRecord(JSON.stringify(older), 'old.json')).toEqual(older);
+  expect(parseRunRecord(JSON.stringify(older), 'older.json')).toEqual(older);
   expect(() => createRunRecord({ ...measurement, scores: [{ ...scores[0], value: NaN } as (typeof scores)[0]] }, clock)).toThrow(/scores/);
 });
 
@@ -80,10 +80,32 @@ test('a model is named, never located by its path', () => {
 test.each([
   ['not JSON', '{'],
   ['another shape', '{"schemaVersion":1}'],
-  ['another version', JSON.stringify({ ...createRunRecord(measurement, clock), schemaVersion: 2 })],
+  ['another version', JSON.stringify({ ...createRunRecord(measurement, clock), schemaVersion: 3 })],
   ['an unknown field', JSON.stringify({ ...createRunRecord(measurement, clock), extra: 1 })],
 ])('a stored record that is %s is refused with its name', (_, json) => {
   expect(() => parseRunRecord(json, 'run.json')).toThrow(
     expect.objectContaining({ code: 'FILE_UNREADABLE', message: expect.stringContaining('run.json') as string }),
   );
+});
+
+/** A copy without the fields of these names, wherever they are. */
+const without = (value: unknown, names: readonly string[]): unknown =>
+  JSON.parse(JSON.stringify(value), (name, part: unknown) => (names.includes(name) ? undefined : part));
+
+test('a record of version 1 is read as one of version 2: what it lacks follows from the rest', () => {
+  const now = createRunRecord(measurement, clock);
+  const first = { ...(without(now, ['environmentSha256', 'during', 'outliers']) as object), schemaVersion: 1 };
+  expect(parseRunRecord(JSON.stringify(first), 'first.json')).toEqual(now);
+  expect(() => parseRunRecord(JSON.stringify({ ...first, extra: 1 }), 'first.json')).toThrow(/first\.json/);
+  expect(() => parseRunRecord(JSON.stringify({ ...first, samples: [{ name: 'a', unit: 'ms', values: [] }] }), 'first.json')).toThrow(
+    /first\.json/,
+  );
+});
+
+test('the hash of the environment tells machines and software apart', () => {
+  const { environment } = measurement;
+  const hash = (kernel: string): string =>
+    createRunRecord({ ...measurement, environment: { ...environment, kernel } }, clock).environmentSha256;
+  expect(hash('6.1')).toBe(hash('6.1'));
+  expect(hash('6.1')).not.toBe(hash('6.2'));
 });

@@ -4,6 +4,9 @@ import { percentile } from './percentiles.js';
 
 const REPORTED_PERCENTILES = [0.5, 0.9, 0.95, 0.99];
 
+/** A sample further from the median than this many median absolute deviations is an outlier: ten standard deviations of a normal law. */
+export const OUTLIER_MADS = 14.8;
+
 /** How far repetitions scatter: coefficient of variation up to 5%, 10%, 20%, and beyond. */
 const NoiseBand = Type.Enum(['quiet', 'fair', 'noisy', 'too noisy']);
 export type NoiseBand = Static<typeof NoiseBand>;
@@ -17,6 +20,7 @@ export const SampleSummary = Type.Object(
     stdev: Type.Union([Type.Number(), Type.Null()], { description: 'Sample standard deviation (n − 1); null for one sample.' }),
     cv: Type.Union([Type.Number(), Type.Null()], { description: 'Coefficient of variation: stdev / |mean|, a fraction.' }),
     mad: Type.Number({ description: 'Median absolute deviation from the median, unscaled.' }),
+    outliers: Type.Integer({ minimum: 0, description: 'Samples with |x − median| / mad > 14.8; 0 where mad is 0.' }),
     min: Type.Number(),
     max: Type.Number(),
     percentiles: Type.Array(
@@ -49,6 +53,7 @@ export function summarise(values: readonly number[]): SampleSummary {
   const middle = medianOfSorted(sorted);
   const stdev = n > 1 ? Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1)) : null;
   const cv = stdev === null || mean === 0 ? null : stdev / Math.abs(mean);
+  const mad = medianOfSorted(sorted.map((value) => Math.abs(value - middle)).sort());
   const ascending = [...sorted];
   return {
     n,
@@ -56,7 +61,8 @@ export function summarise(values: readonly number[]): SampleSummary {
     median: middle,
     stdev,
     cv,
-    mad: medianOfSorted(sorted.map((value) => Math.abs(value - middle)).sort()),
+    mad,
+    outliers: mad === 0 ? 0 : ascending.filter((value) => Math.abs(value - middle) > OUTLIER_MADS * mad).length,
     min,
     max,
     percentiles: REPORTED_PERCENTILES.map((p) => percentile(ascending, p)),

@@ -108,7 +108,7 @@ def generate(model: Model, request: Generate, queue_ms: float, cancel: threading
         tokenise_ms=template.total_ms or 0.0,
         prepare_ms=preparation.total_ms or 0.0,
         encode_ms=encode_ms,
-        prefill_ms=(times[0] - start) * 1000 - (encode_ms or 0.0) if times else None,
+        prefill_ms=max(0.0, (times[0] - start) * 1000 - (encode_ms or 0.0)) if times else None,
         decode_ms=(times[-1] - times[0]) * 1000 if times else 0.0,
         warnings=warnings,
     )
@@ -117,10 +117,9 @@ def generate(model: Model, request: Generate, queue_ms: float, cancel: threading
 def make_prompt(model: Model, request: Generate) -> str:
     if request.messages is None:
         return request.prompt or ""
+    messages = [chat_message(message, model.sees) for message in request.messages]
     try:
-        return model.processor.apply_chat_template(
-            [chat_message(message, model.sees) for message in request.messages], add_generation_prompt=True, tokenize=False
-        )
+        return model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     except Exception as error:
         raise Failure("TEMPLATE_FAILED", f"the model's chat template does not work: {type(error).__name__}: {error}") from error
 

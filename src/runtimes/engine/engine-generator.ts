@@ -1,17 +1,19 @@
 import { stat } from 'node:fs/promises';
-import type { GenerateEvent, GenerateRequest, Generator, ModelDescription } from '../../core/generator.js';
+import type { DetailedDescription, DetailedEvent, DetailedGenerator, GenerateRequest } from '../../core/generator.js';
 import { ChildProcess } from '../../host/child-process.js';
 import { siblingEntry } from '../../host/sibling-entry.js';
+import { ArrivalClock } from '../arrival-clock.js';
 import type { EngineLoadOptions, EngineProtocol } from './engine-protocol.js';
+import { preparePictures } from './prepare-pictures.js';
 
 /** A model is given this long to load, and as long as its bytes take on a slow memory card: some 5 MB/s. */
 const LOAD_MS = 120_000;
 const BYTES_PER_MS = 5000;
 
-/** The engine as a `Generator`, running in a process of its own. */
-export class EngineGenerator implements Generator {
+/** The engine as a `Generator`, running in a process of its own. Pictures are prepared in this one. */
+export class EngineGenerator implements DetailedGenerator {
   private constructor(
-    readonly description: ModelDescription,
+    readonly description: DetailedDescription,
     private readonly child: ChildProcess<EngineProtocol>,
   ) {}
 
@@ -31,7 +33,7 @@ export class EngineGenerator implements Generator {
     try {
       const description = await child.request('load', options, {
         signal,
-        deadline_ms: LOAD_MS + (await fileBytes([options.model, options.mmproj])) / BYTES_PER_MS,
+        deadline_ms: LOAD_MS + (await fileBytes([options.model, options.mmproj, options.draft?.model])) / BYTES_PER_MS,
         onEvent: ({ done, total }) => onLoadBytes?.(done, total),
       });
       return new EngineGenerator(description, child);
@@ -46,14 +48,20 @@ export class EngineGenerator implements Generator {
     return this.child.pid;
   }
 
-  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
-    const stream = this.child.stream('generate', request, { signal });
+  /** @throws as `TextEngine.generate` and `preparePictures`; ENGINE_CRASHED */
+  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<DetailedEvent, void, void> {
+    const clock = new ArrivalClock();
+    const prepared = await preparePictures(request, this.description.vision);
+    const prepare_ms = clock.timings().total_ms;
+    const stream = this.child.stream('generate', prepared, { signal });
     for (;;) {
       const next = await stream.next();
       if (next.done === true) {
-        yield { type: 'done', result: next.value };
+        const timings = { ...next.value.timings, prepare_ms, ...clock.timings() };
+        yield { type: 'done', result: { ...next.value, timings, tokenTimes_ms: clock.tokenTimes_ms } };
         return;
       }
+      clock.mark(next.value.text);
       yield next.value;
     }
   }

@@ -1,17 +1,14 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { GenerateEvent, GenerateRequest, Grammar, ModelDescription } from '../../core/generator.js';
+import type { DetailedDescription, DetailedEvent, Grammar } from '../../core/generator.js';
 import { Engine, type EngineOptions, type EngineResult } from '../../engine/engine.js';
 import { GrammarConstraint } from '../../engine/grammar/grammar-constraint.js';
 import { TokenTrie } from '../../engine/grammar/token-trie.js';
 import { compileJsonSchema } from '../../engine/grammar/json-schema/compile-json-schema.js';
-import { checkVocabulary, MAX_TOKEN_BYTES } from '../../engine/vocabulary/check-vocabulary.js';
-import { maxRun } from '../../engine/vocabulary/longest-run.js';
-import { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
-import { buildPrompt, type PromptContext } from './build-prompt.js';
-import { ChatTemplate } from './chat-template.js';
-import { defaultChatTemplate } from './default-chat-template.js';
-import { TextStream } from './text-stream.js';
+import { buildPrompt, type PromptContext } from '../prompt/build-prompt.js';
+import { loadPromptContext } from '../prompt/load-prompt-context.js';
+import type { PreparedRequest } from '../prompt/prepared-request.js';
+import { TextStream } from '../prompt/text-stream.js';
 
 /** The engine with its tokeniser and chat template: text and pictures in, text out. Lives in the engine's own process. */
 export class TextEngine implements Disposable {
@@ -25,40 +22,19 @@ export class TextEngine implements Disposable {
   /** @throws as `Engine.load`; TOKENIZER_FAILED, TEMPLATE_FAILED */
   static async load(options: EngineOptions): Promise<TextEngine> {
     // The whole file is checked before libllama sees it.
-    const { metadata } = await readGguf(options.model);
+    const file = await readGguf(options.model);
     const engine = await Engine.load(options);
-    const held: Disposable[] = [engine];
     try {
-      checkVocabulary(options.model, metadata);
-      const vocabulary = new Vocabulary(options.model);
-      held.unshift(vocabulary);
-      if (vocabulary.size > engine.shape.vocabulary) {
-        throw new EdgeVlmError('MODEL_INCOMPLETE', `the tokeniser knows ${vocabulary.size} tokens, the model ${engine.shape.vocabulary}`);
-      }
-      const source = metadata.string('tokenizer.chat_template', defaultChatTemplate(engine.description.vision) ?? '');
-      const spelling = (token: number): string => (token < 0 ? '' : vocabulary.text(token));
-      const template =
-        source === '' ? null : new ChatTemplate(source, { bos_token: spelling(vocabulary.bos), eos_token: spelling(vocabulary.eos) });
-      const controlTokens = Array.from({ length: vocabulary.size }, (_, token) => token)
-        .filter((token) => vocabulary.isControl(token))
-        .map((token) => vocabulary.text(token))
-        // A C string may be empty though the token is not, and would be found everywhere.
-        .filter((text) => text !== '');
-      return new TextEngine(engine, {
-        vocabulary,
-        template,
-        vision: engine.description.vision,
-        controlTokens,
-        maxBytes: engine.description.contextLength * MAX_TOKEN_BYTES,
-        maxRun: maxRun(metadata),
-      });
+      const { vision, contextLength } = engine.description;
+      const vocabularySize = engine.shape.vocabulary;
+      return new TextEngine(engine, loadPromptContext(file, { vision, contextLength, vocabularySize }));
     } catch (thrown) {
-      for (const resource of held) resource[Symbol.dispose]();
+      engine[Symbol.dispose]();
       throw thrown;
     }
   }
 
-  get description(): ModelDescription {
+  get description(): DetailedDescription {
     return this.engine.description;
   }
 
@@ -67,7 +43,7 @@ export class TextEngine implements Disposable {
    * @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING, TEMPLATE_FAILED, GRAMMAR_INVALID, GRAMMAR_LIMIT, GRAMMAR_STUCK, SCHEMA_INVALID,
    * SCHEMA_UNSUPPORTED
    */
-  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+  async *generate(request: PreparedRequest, signal?: AbortSignal): AsyncGenerator<DetailedEvent, void, void> {
     const start = performance.now();
     const { vocabulary } = this.context;
     const { pieces, warnings } = buildPrompt(request.input, this.context);
@@ -83,6 +59,7 @@ export class TextEngine implements Disposable {
       maxTokens,
       ...(constraint && { constraint }),
       ...(request.reuse !== undefined && { reuse: request.reuse }),
+      ...(request.decoding && { decoding: request.decoding }),
       isEnd: (token: number) => vocabulary.isEnd(token),
       ...(request.sampling && { sampling: request.sampling }),
     };
@@ -107,10 +84,11 @@ export class TextEngine implements Disposable {
         ...result,
         text,
         finishReason: stream.stopped ? 'stop' : result.finishReason,
-        warnings,
+        warnings: [...warnings, ...result.warnings],
         timings: {
           ...timings,
           tokenise_ms,
+          prepare_ms: 0,
           ttft_ms: timings.ttft_ms === 0 ? 0 : timings.ttft_ms + tokenise_ms,
           total_ms: timings.total_ms + tokenise_ms,
         },

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { tinyModel } from '../../../test/engine/support/tiny-models.js';
-import type { ChatMessage } from '../../core/generator.js';
 import type { PreparedImage } from '../../core/image.js';
 import { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
 import { readVisionFamily } from '../../engine/vision-family.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { buildPrompt, type PromptContext } from './build-prompt.js';
 import { ChatTemplate } from './chat-template.js';
+import type { PreparedMessage, PreparedPart } from './prepared-request.js';
 
 const { model, mmproj = '' } = await tinyModel('tiny-smolvlm');
 const vocabulary = new Vocabulary(model);
@@ -25,19 +25,18 @@ const context: PromptContext = {
   maxBytes: 10_000,
 };
 
-type Content = ChatMessage['content'][number];
-const text = (value: string): Content => ({ type: 'text', text: value });
-const user = (...content: Content[]): { messages: ChatMessage[] } => ({ messages: [{ role: 'user', content }] });
+const text = (value: string): PreparedPart => ({ type: 'text', text: value });
+const user = (...content: PreparedPart[]): { messages: PreparedMessage[] } => ({ messages: [{ role: 'user', content }] });
 
 /** A picture of `rows` × `columns` tiles and the whole. */
-function image(rows: number, columns: number): Content {
+function image(rows: number, columns: number): PreparedPart {
   const tile = { width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3) };
   const picture: PreparedImage = { tiles: Array.from({ length: rows * columns + 1 }, () => tile), rows, columns, hash: '' };
   return { type: 'image', image: picture };
 }
 
 /** The prompt as text, tiles as [tile] and every real control token in braces. */
-function shown(input: { messages: ChatMessage[] } | { prompt: string }, using: PromptContext = context): string {
+function shown(input: { messages: PreparedMessage[] } | { prompt: string }, using: PromptContext = context): string {
   const bytesOf = (token: number): Uint8Array =>
     vocabulary.isControl(token) ? Buffer.from(`{${vocabulary.text(token)}}`) : vocabulary.piece(token);
   const { pieces } = buildPrompt(input, using);
@@ -77,7 +76,7 @@ describe('a prompt', () => {
 
   test('with a picture needs a vision half, and a picture that is whole', () => {
     expect(() => buildPrompt(user(image(0, 0)), { ...context, vision: null })).toThrow(expect.objectContaining({ code: 'MMPROJ_MISSING' }));
-    const { image: broken } = image(1, 1) as Extract<Content, { type: 'image' }>;
+    const { image: broken } = image(1, 1) as Extract<PreparedPart, { type: 'image' }>;
     expect(() => buildPrompt(user({ type: 'image', image: { ...broken, rows: 2 } }), context)).toThrow(
       expect.objectContaining({ code: 'BATCH_INVALID' }),
     );

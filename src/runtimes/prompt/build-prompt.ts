@@ -1,11 +1,11 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { ChatMessage, GenerateRequest } from '../../core/generator.js';
 import type { ImagePreprocessing, PreparedImage } from '../../core/image.js';
 import type { PromptPiece } from '../../engine/prompt.js';
 import { longestRun } from '../../engine/vocabulary/longest-run.js';
 import type { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
 import type { ChatTemplate, TemplateMessage } from './chat-template.js';
 import { expandImage, IMAGE_MARKER, type PromptPart } from './image-prompt.js';
+import type { PreparedMessage, PreparedRequest } from './prepared-request.js';
 
 export interface PromptContext {
   readonly vocabulary: Vocabulary;
@@ -26,7 +26,7 @@ const ZERO_WIDTH_SPACE = '\u200b';
  * Turns a request into token ids and tiles.
  * @throws MMPROJ_MISSING for a picture on a text model; TEMPLATE_FAILED; TOKENIZER_FAILED; CONTEXT_FULL
  */
-export function buildPrompt(input: GenerateRequest['input'], context: PromptContext): { pieces: PromptPiece[]; warnings: string[] } {
+export function buildPrompt(input: PreparedRequest['input'], context: PromptContext): { pieces: PromptPiece[]; warnings: string[] } {
   const warnings: string[] = [];
   const parts: PromptPart[] = 'prompt' in input ? [{ type: 'text', text: input.prompt }] : chatParts(input.messages, context, warnings);
   const bytes = parts.reduce((sum, part) => sum + (part.type === 'text' ? Buffer.byteLength(part.text) : 0), 0);
@@ -39,7 +39,7 @@ export function buildPrompt(input: GenerateRequest['input'], context: PromptCont
   return { pieces: tokeniseParts(parts, context.vocabulary), warnings };
 }
 
-function chatParts(messages: readonly ChatMessage[], context: PromptContext, warnings: string[]): PromptPart[] {
+function chatParts(messages: readonly PreparedMessage[], context: PromptContext, warnings: string[]): PromptPart[] {
   const { template, vision } = context;
   const images = messages.flatMap(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.image] : [])));
   if (images.length > 0 && vision === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
@@ -95,7 +95,7 @@ function tokeniseParts(parts: readonly PromptPart[], vocabulary: Vocabulary): Pr
 }
 
 /** Templates may join the texts of a message, so a spelling that begins in one part and ends in a later one counts, too. */
-function withoutControlTokens(message: ChatMessage, spellings: readonly string[], warnings: string[]): ChatMessage {
+function withoutControlTokens(message: PreparedMessage, spellings: readonly string[], warnings: string[]): PreparedMessage {
   const warn = (spelling: string): void => {
     warnings.push(`"${spelling}" in the text was taken as ordinary text`);
   };
@@ -120,10 +120,10 @@ function withoutControlTokens(message: ChatMessage, spellings: readonly string[]
   return { ...message, content };
 }
 
-function asString(content: ChatMessage['content']): string {
+function asString(content: PreparedMessage['content']): string {
   return content.map((part) => (part.type === 'text' ? part.text : IMAGE_MARKER)).join('');
 }
 
-function asParts(content: ChatMessage['content']): TemplateMessage['content'] {
+function asParts(content: PreparedMessage['content']): TemplateMessage['content'] {
   return content.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : { type: 'image' }));
 }

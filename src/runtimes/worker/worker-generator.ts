@@ -1,0 +1,116 @@
+import { EdgeVlmError } from '../../core/errors.js';
+import type {
+  FinishReason,
+  GenerateEvent,
+  GenerateRequest,
+  Generator,
+  ModelDescription,
+  PicturePart,
+  StageTimings,
+  TextPart,
+  TokenEvent,
+} from '../../core/generator.js';
+import { eventStream } from '../../host/event-stream.js';
+import { ArrivalClock } from '../arrival-clock.js';
+import { TextStream } from '../prompt/text-stream.js';
+
+/** A request as a worker takes it: pictures are files, and stop strings are looked for on this side. */
+export type WorkerRequest = Pick<GenerateRequest<TextPart | PicturePart>, 'input' | 'maxTokens' | 'sampling'>;
+
+/** A token that a worker has chosen, with the text that it adds; end tokens are not told. */
+export interface WorkerToken {
+  readonly token: number;
+  readonly text: string;
+}
+
+/** What a worker says of a generation when it ends; times by its own clock. */
+export interface WorkerAnswer {
+  readonly finishReason: FinishReason;
+  readonly promptTokens: number;
+  readonly imageTokens: number | null;
+  readonly stages: Omit<StageTimings, 'ttft_ms' | 'total_ms'>;
+  readonly warnings: readonly string[];
+}
+
+/** A model in a process of its own. */
+export interface ModelWorker {
+  generate(request: WorkerRequest, signal: AbortSignal, onToken: (token: WorkerToken) => void): Promise<WorkerAnswer>;
+  close(): Promise<void>;
+}
+
+/** Of a request that nobody wanted any more when it came. */
+const NOT_BEGUN: WorkerAnswer = {
+  ...{ finishReason: 'cancelled', promptTokens: 0, imageTokens: 0, warnings: [] },
+  stages: { queue_ms: 0, tokenise_ms: 0, prepare_ms: 0, encode_ms: 0, prefill_ms: 0, decode_ms: 0, sample_ms: 0 },
+};
+
+/** Makes a generator of a worker: stop strings, white space, and when each token arrived. */
+export class WorkerGenerator implements Generator {
+  constructor(
+    readonly description: ModelDescription,
+    private readonly worker: ModelWorker,
+  ) {}
+
+  /** @throws USAGE for what these runtimes cannot do; what the worker throws */
+  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+    const clock = new ArrivalClock();
+    const task = workerRequest(request);
+    const stream = new TextStream(request.stop, 'messages' in request.input);
+    const stop = new AbortController();
+    let text = '';
+    const work = async (onEvent: (event: TokenEvent) => void, aborted: AbortSignal): Promise<WorkerAnswer> => {
+      if (aborted.aborted) return NOT_BEGUN;
+      return this.worker.generate(task, aborted, ({ token, text: raw }) => {
+        if (stop.signal.aborted) return;
+        const piece = stream.push(Buffer.from(raw));
+        text += piece;
+        clock.mark(piece);
+        onEvent({ type: 'token', token, text: piece });
+        if (stream.stopped) stop.abort();
+      });
+    };
+    const events = eventStream(work, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
+    for (;;) {
+      const next = await events.next();
+      if (next.done !== true) {
+        yield next.value;
+        continue;
+      }
+      const { finishReason, stages, ...answer } = next.value;
+      text += stream.end();
+      yield {
+        type: 'done',
+        result: {
+          ...answer,
+          text,
+          finishReason: stream.stopped ? 'stop' : finishReason,
+          cachedTokens: 0,
+          completionTokens: clock.count,
+          timings: { ...stages, ...clock.timings() },
+          tokenTimes_ms: clock.tokenTimes_ms,
+        },
+      };
+      return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close();
+  }
+}
+
+function workerRequest({ input, maxTokens, sampling, grammar }: GenerateRequest): WorkerRequest {
+  if (!Number.isInteger(maxTokens) || maxTokens < 1)
+    throw new EdgeVlmError('USAGE', `the number of new tokens is ${maxTokens}; expected a whole number from 1`);
+  if (grammar !== undefined) throw new EdgeVlmError('USAGE', 'this runtime cannot keep to a grammar; the engine can');
+  const task = { maxTokens, ...(sampling && { sampling }) };
+  if ('prompt' in input) return { ...task, input };
+  const messages = input.messages.map(({ role, content }) => ({
+    role,
+    content: content.map((part) => {
+      if (part.type === 'image') throw new EdgeVlmError('USAGE', 'this runtime takes pictures as files, not cut for the engine');
+      return part;
+    }),
+  }));
+  return { ...task, input: { messages } };
+}
