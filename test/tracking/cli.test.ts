@@ -43,14 +43,16 @@ it('runs are listed, shown, exported and removed', async () => {
     new RegExp(`^id .*\\n${second.id}  2030-02-01 00:00  bench vlm .*\\n$`),
   );
   expect(lines(await cli(['runs', 'show', 'latest', '--json']))).toEqual([second]);
-  expect((await cli(['runs', 'show', first.id.slice(0, 12)])).stdout).toContain('## eval scenes, 2030-01-01');
+  expect((await cli(['runs', 'show', first.id.slice(0, 12)])).stdout).toContain('# eval scenes, 2030-01-01 00:00 UTC');
   expect(JSON.parse((await cli(['runs', 'export'])).stdout)).toEqual([first, second]);
   expect((await cli(['runs', 'export', '--format', 'csv', 'latest'])).stdout).toContain(`${second.id},2030-02-01T00:00:00.000Z,bench vlm,`);
-  expect(await cli(['runs', 'export', '--format', 'markdown', '--out', 'runs.md'])).toMatchObject({
+  expect(await cli(['runs', 'export', '--format', 'md', '--output', 'runs.md'])).toMatchObject({
     code: 0,
     stdout: '2 runs are in runs.md\n',
   });
-  expect(await readFile(join(home, 'runs.md'), 'utf8')).toContain('| caption.object_f1 |');
+  expect(await readFile(join(home, 'runs.md'), 'utf8')).toMatch(/^\| caption\.object_f1 +\|/m);
+  expect((await cli(['runs', 'export', '--format', 'html', '--out', 'runs.html'])).code).toBe(0);
+  expect(await readFile(join(home, 'runs.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<svg [\s\S]*<\/html>\s*$/);
   expect(await cli(['runs', 'rm', first.id, 'absent'])).toMatchObject({ code: 65, stdout: `${first.id} removed\n` });
   expect(lines(await cli(['runs', 'list', '--json']))).toMatchObject([{ id: second.id }]);
 });

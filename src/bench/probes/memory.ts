@@ -1,7 +1,7 @@
 import type { MemoryReading, Probe } from '../../core/probe.js';
-import { readSystemFile } from './system-file.js';
+import { ProcessReader } from './process-reader.js';
 
-/** Memory of process `pid` from Linux's /proc (proc(5)); all null on other systems and after the process ended. */
+/** Memory of process `pid` alone from Linux's /proc (proc(5)); all null on other systems and after the process ended. */
 export class MemoryProbe implements Probe<MemoryReading> {
   /** @param procRoot where proc is mounted; tests pass a folder of their own. */
   constructor(
@@ -10,20 +10,13 @@ export class MemoryProbe implements Probe<MemoryReading> {
   ) {}
 
   async read(): Promise<MemoryReading> {
-    const folder = `${this.procRoot}/${this.pid}`;
-    const [status, rollup] = await Promise.all([readSystemFile(`${folder}/status`), readSystemFile(`${folder}/smaps_rollup`)]);
-    return {
-      rss_bytes: bytesOf(status, 'VmRSS'),
-      peakRss_bytes: bytesOf(status, 'VmHWM'),
-      pss_bytes: bytesOf(rollup, 'Pss'),
-      rssAnon_bytes: bytesOf(status, 'RssAnon'),
-      swap_bytes: bytesOf(status, 'VmSwap'),
-    };
+    const reader = new ProcessReader(this.pid, this.procRoot);
+    try {
+      return (await reader.read({ pss: true }))?.memory ?? ENDED;
+    } finally {
+      await reader.close();
+    }
   }
 }
 
-/** A line `Name:   123 kB`; the kernel's kB is 1024 bytes. */
-function bytesOf(text: string | null, name: string): number | null {
-  const kibibytes = text === null ? undefined : new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
-  return kibibytes === undefined ? null : Number(kibibytes) * 1024;
-}
+const ENDED: MemoryReading = { rss_bytes: null, peakRss_bytes: null, pss_bytes: null, rssAnon_bytes: null, swap_bytes: null };

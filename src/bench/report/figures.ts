@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from '../../core/units.js';
+import { formatBytes, formatDuration, formatRate } from '../../core/units.js';
 import type { Cell, Figure } from './table.js';
 
 /** What a cell shows where there is no value. */
@@ -28,8 +28,14 @@ export function asUnit(value: number, unit: string): Figure {
   switch (unit) {
     case 'ms':
       return asDuration(value);
+    case 'ms/token':
+      return { text: `${formatDuration(value)}/token`, value };
     case 'bytes':
       return asBytes(value);
+    case 'bytes/s':
+      return { text: `${formatBytes(value)}/s`, value };
+    case 'tok/s':
+      return { text: formatRate(value, 'tok'), value };
     case 'fraction':
       return asShare(value);
     case '×':

@@ -308,6 +308,43 @@ export const REPORT_STYLE = html`<style>
   svg .p7 {
     fill: var(--p7);
   }
+  svg .line {
+    fill: none;
+    stroke-width: 1.75;
+    stroke-linejoin: round;
+  }
+  svg .line.dashed {
+    stroke-dasharray: 6 3;
+  }
+  svg .roof {
+    fill: none;
+    stroke: var(--ink);
+    stroke-width: 1.5;
+  }
+  svg .line.p0 {
+    stroke: var(--p0);
+  }
+  svg .line.p1 {
+    stroke: var(--p1);
+  }
+  svg .line.p2 {
+    stroke: var(--p2);
+  }
+  svg .line.p3 {
+    stroke: var(--p3);
+  }
+  svg .line.p4 {
+    stroke: var(--p4);
+  }
+  svg .line.p5 {
+    stroke: var(--p5);
+  }
+  svg .line.p6 {
+    stroke: var(--p6);
+  }
+  svg .line.p7 {
+    stroke: var(--p7);
+  }
   @media print {
     body {
       font-size: 11px;

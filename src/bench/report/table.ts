@@ -85,7 +85,8 @@ function textOf(cell: Cell): string {
     .join('');
 }
 
-function markdownText(text: string): string {
+/** Text as one line of Markdown that neither ends a cell nor becomes markup. */
+export function markdownText(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[|\\`<]/g, '\\$&');
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { bootstrapInterval } from './bootstrap.js';
-import { smallFastCounter } from './small-fast-counter.js';
+import { smallFastCounter } from '../../core/small-fast-counter.js';
 
 const mean = ([sum = 0, n = 0]: readonly number[]): number => sum / n;
 const rowsOf = (...values: number[]): number[][] => values.map((value) => [value, 1]);

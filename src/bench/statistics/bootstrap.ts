@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import { smallFastCounter } from './small-fast-counter.js';
+import { smallFastCounter } from '../../core/small-fast-counter.js';
 
 export interface BootstrapOptions {
   /** An integer from 0; the same seed gives the same interval. */
@@ -40,6 +40,11 @@ export function bootstrapInterval(
     if (Number.isFinite(estimate)) estimates.push(estimate);
   }
   if (estimates.length === 0) throw new EdgeVlmError('INTERNAL', 'no bootstrap resample has a finite statistic');
+  return percentileInterval(estimates, confidence);
+}
+
+/** The middle `confidence` of the estimates of all resamples. */
+export function percentileInterval(estimates: readonly number[], confidence: number): Interval {
   const sorted = Float64Array.from(estimates).sort();
   return [quantile(sorted, (1 - confidence) / 2), quantile(sorted, (1 + confidence) / 2)];
 }

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import SqliteDatabase from 'libsql';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { sampleRecord } from '../../../test/tracking/support/sample-record.js';
 import { RunIndex } from './run-index.js';
 import { RunStore } from './run-store.js';
@@ -29,12 +30,14 @@ it('lists what is there, oldest first, as it comes, changes and goes', async () 
   expect(await index.list()).toEqual({
     rows: [
       {
-        ...{ id: earlier.id, createdAt: earlier.createdAt, command: 'eval scenes', models: ['shapes-q8_0.gguf'], dataset: 'ward 7' },
+        ...{ id: earlier.id, createdAt: earlier.createdAt, command: 'eval scenes', plan: null },
+        ...{ models: ['shapes-q8_0.gguf'], dataset: 'ward 7' },
         ...{ samples: 7, scores: 1, verdicts: { pass: 1, fail: 0, inconclusive: 2 } },
       },
       expect.objectContaining({ id: later.id, samples: 9 }),
     ],
     damaged: [],
+    note: null,
   });
   await store.save({ ...later, command: 'bench other things' });
   expect((await index.list()).rows[1]?.command).toBe('bench other things');
@@ -55,21 +58,51 @@ it('finds runs by model, by scenario and by time', async () => {
   expect(await ids({ since: new Date('2030-01-15') })).toEqual([scenes.id]);
 });
 
-it('is rebuilt from the records when it is missing or damaged, and reads no record twice', async () => {
+it('is rebuilt from the records when it is missing, damaged or of another version, and reads no record twice', async () => {
   const record = sampleRecord(3);
   const file = await store.save(record);
+  const indexFile = join(directory, '.index.sqlite');
+  const forge = (sql: string): void => {
+    const database = new SqliteDatabase(indexFile);
+    database.exec(sql);
+    database.close();
+  };
   expect(await ids()).toEqual([record.id]);
-  const text = await readFile(join(directory, '.index.json'), 'utf8');
-  for (const damage of ['{', '{"version":1,"files":{"x":1}}', '']) {
-    await writeFile(join(directory, '.index.json'), damage);
-    expect(await ids()).toEqual([record.id]);
-    expect(await readFile(join(directory, '.index.json'), 'utf8')).toBe(text);
+  for (const damage of ['{', 'SQLite format 3\0'.padEnd(4096, 'x'), '']) {
+    await rm(indexFile);
+    await writeFile(indexFile, damage);
+    expect(await index.list()).toMatchObject({ rows: [{ id: record.id }], note: null });
   }
   // What the index says is taken for a file of that size and time: it was not read.
-  await writeFile(join(directory, '.index.json'), text.replace('bench vlm', 'from the index'));
+  forge("UPDATE runs SET command = 'from the index'");
   expect((await index.list()).rows[0]?.command).toBe('from the index');
+  for (const damage of ["UPDATE runs SET models = '{'", 'UPDATE runs SET samples = -1', 'PRAGMA user_version = 7', 'DROP TABLE runs']) {
+    forge(damage);
+    expect((await index.list()).rows[0]?.command).toBe('bench vlm');
+  }
   await writeFile(file, JSON.stringify(record));
+  forge("UPDATE runs SET command = 'from the index'");
   expect((await index.list()).rows[0]?.command).toBe('bench vlm');
+});
+
+it('reads every record where SQLite or the folder does not let it remember them, and says so', async () => {
+  const record = sampleRecord(3);
+  await store.save(record);
+  await mkdir(join(directory, '.index.sqlite'));
+  const { rows, note } = await index.list();
+  expect(rows.map(({ id }) => id)).toEqual([record.id]);
+  expect(note).toMatch(/every record was read: .*\.index\.sqlite cannot be written/);
+  vi.doMock('libsql', () => {
+    throw new Error('no binary for this machine');
+  });
+  expect(await index.list()).toMatchObject({ rows: [{ id: record.id }], note: expect.stringMatching(/libsql/) as string });
+  vi.doUnmock('libsql');
+});
+
+it('several processes may ask at the same time', async () => {
+  for (let run = 0; run < 5; run++) await store.save(sampleRecord(1));
+  const lists = await Promise.all(Array.from({ length: 4 }, () => new RunIndex(directory).list()));
+  expect(lists.map(({ rows, note }) => [rows.length, note])).toEqual(Array(4).fill([5, null]));
 });
 
 it('names files that are no records and lists the others', async () => {
@@ -81,5 +114,5 @@ it('names files that are no records and lists the others', async () => {
   const { rows, damaged } = await index.list();
   expect(rows.map(({ id }) => id)).toEqual([record.id]);
   expect([...damaged].sort()).toEqual(['broken.json', 'copy.json', 'folder.json'].map((name) => join(directory, name)));
-  expect(await new RunIndex(join(directory, 'absent')).list()).toEqual({ rows: [], damaged: [] });
+  expect(await new RunIndex(join(directory, 'absent')).list()).toEqual({ rows: [], damaged: [], note: null });
 });

@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
-import { sampleRecord } from '../../../test/tracking/support/sample-record.js';
+import { sampleRecord, sampleResources } from '../../../test/tracking/support/sample-record.js';
 import { runsToCsv } from './runs-to-csv.js';
-import { runsToMarkdown } from './runs-to-markdown.js';
 
 const model = { name: '=cmd("x"),y', sha256: 'a'.repeat(64), bytes: 1, precision: 'F16' };
-const record = sampleRecord(2, { models: { model }, samples: [{ name: 'load', unit: 'ms', values: [1.5, -2], warmup: [9] }] });
+const record = sampleRecord(2, { models: { model }, memory: {}, samples: [{ name: 'load', unit: 'ms', values: [1.5, -2], warmup: [9] }] });
 
 it('CSV has every value of a run in a row of its own, and no formula', () => {
   const start = `${record.id},${record.createdAt},bench vlm,"'=cmd(""x""),y"`;
@@ -18,10 +17,27 @@ it('CSV has every value of a run in a row of its own, and no formula', () => {
   ]);
 });
 
-it('Markdown has figures, scores, verdicts and notes, and names stay in their cells', () => {
-  const text = runsToMarkdown([{ ...record, notes: ['a | b\n# no heading <b>'] }]);
-  expect(text).toContain('| load | ms | 2 | -0.25 | -0.25 |');
-  expect(text).toContain('| caption.object\\_f1 | fraction | 0.9 | 0.8 to 0.95 (95%) | 10 |'.replace('\\_', '_'));
-  expect(text).toContain('| speed:decode | pass | as fast as was wanted |');
-  expect(text).toContain('* a \\| b # no heading \\<b\\>');
+it('memory, resources and their course are values, too; what was not told has no row', () => {
+  const nothing = { rss_bytes: 7, peakRss_bytes: null, pss_bytes: null, rssAnon_bytes: null, swap_bytes: null };
+  const before = { frequency_mhz: null, temperature_celsius: null, throttleEvents: null };
+  const rows = runsToCsv([
+    sampleRecord(2, {
+      ...{ models: {}, samples: [], scores: [], memory: { 'engine:loaded': nothing } },
+      thermal: { before, after: before, during: [{ ...before, time_ms: 5, temperature_celsius: 51.5, governor: 'powersave' }] },
+      resources: sampleResources(),
+    }),
+  ])
+    .split('\r\n')
+    .slice(1, -1)
+    .map((line) => line.split(',').slice(4).join(','));
+  expect(rows).toEqual([
+    'memory,engine:loaded.rss,bytes,,7,,',
+    'thermal,temperature,celsius,5,51.5,,',
+    'resource,cpu.time,ms,,1500,,',
+    'resource,cpu.cores,cores,,1.5,,',
+    'resource,memory.peakRss,bytes,,4096,,',
+    'resource,power.package,watts,,21.5,,',
+    'series,rss,bytes,0,1024,,',
+    'series,rss,bytes,250,4096,,',
+  ]);
 });

@@ -163,8 +163,8 @@ function metricsOf({ samples, summary, scores = [], memory, thermal }: RunRecord
 
 /** Metrics of the seed document: the mean of the samples of one of these names, in the unit of the metric's own name. */
 const SEED_METRICS: readonly { key: string; unit: string; names: readonly string[] }[] = [
-  { key: 'load_time_seconds', unit: 's', names: ['load_time', 'load'] },
-  { key: 'inference_latency_ms', unit: 'ms', names: ['inference_latency', 'latency'] },
+  { key: 'load_time_seconds', unit: 's', names: ['load_ms', 'load_time', 'load'] },
+  { key: 'inference_latency_ms', unit: 'ms', names: ['latency_ms', 'inference_latency', 'latency'] },
   { key: 'memory_mb', unit: 'MB', names: ['device_memory', 'memory'] },
   { key: 'tokens_per_second', unit: 'tok/s', names: ['generation_speed'] },
 ];

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { sampleRecord } from '../../../test/tracking/support/sample-record.js';
 import type { RunRecord } from '../../core/run-record.js';
+import { ANSWER_FINGERPRINT } from '../../core/record-parts.js';
 import { toMlflowRun } from './to-mlflow-run.js';
 import { WITHHELD, withhold } from './withhold.js';
 
@@ -65,4 +66,13 @@ it.each([
 ])('the setting %s %j is sent: %j', (name, value, sent) => {
   const record = sampleRecord(3, { settings: { requested: {}, effective: { [name]: value } } });
   expect(withhold(record, new Set()).record.settings.effective[name] === value).toBe(sent);
+});
+
+it('fingerprints of answers leave only with answers', () => {
+  const fingerprints = { name: ANSWER_FINGERPRINT, unit: 'HMAC, 48 bits', values: [123_456_789] };
+  const record = sampleRecord(3, { samples: [fingerprints] });
+  const kept = withhold(record, new Set());
+  expect(JSON.stringify(kept.record)).not.toContain('123456789');
+  expect(kept.withheld).toContain('answers');
+  expect(withhold(record, new Set(['answers'] as const)).record).toMatchObject({ samples: [fingerprints] });
 });

@@ -1,3 +1,4 @@
+import { ANSWER_FINGERPRINT } from '../../core/record-parts.js';
 import type { RunRecord } from '../../core/run-record.js';
 
 /** What may be clinical or private and is sent only when it is asked for by name. */
@@ -40,9 +41,20 @@ export function withhold(record: RunRecord, send: ReadonlySet<Withheld>): { reco
         typeof value !== 'string' || isTerm(name, value) ? value : guard(value, PROMPT_SETTING.test(name) ? 'prompts' : 'names'),
       ]),
     );
-  const { schemaVersion, id, createdAt, command, seeds, models, dataset, environment, thermal, memory, samples, summary, scores } = record;
+  const { schemaVersion, id, createdAt, command, seeds, models, dataset, environment, environmentSha256, thermal, memory } = record;
+  const { scores, cell, resources, generator } = record;
+  const isHidden = (name: string): boolean => {
+    if (name !== ANSWER_FINGERPRINT || send.has('answers')) return false;
+    withheld.add('answers');
+    return true;
+  };
+  const samples = record.samples.filter(({ name }) => !isHidden(name));
+  const summary = Object.fromEntries(Object.entries(record.summary).filter(([name]) => !isHidden(name)));
   const kept: RunRecord = {
-    ...{ schemaVersion, id, createdAt, command, seeds, models, environment, thermal, memory, samples, summary },
+    ...{ schemaVersion, id, createdAt, command, seeds, models, environment, environmentSha256, thermal, memory, samples, summary },
+    ...(cell !== undefined && { cell: { ...cell, plan: guard(cell.plan, 'names') } }),
+    ...(resources !== undefined && { resources }),
+    ...(generator !== undefined && { generator }),
     settings: { requested: settings(record.settings.requested), effective: settings(record.settings.effective) },
     dataset: dataset === null ? null : { ...dataset, name: guard(dataset.name, 'names') },
     ...(scores !== undefined && { scores }),

@@ -1,10 +1,16 @@
+import type { ResourceUse } from '../../../src/core/probe.js';
 import { createRunRecord, type Measurement, type RunRecord } from '../../../src/core/run-record.js';
 
 const nothing = { frequency_mhz: null, temperature_celsius: null, throttleEvents: null };
 
 /** A record as a benchmark makes it. @param points how many samples of the latency */
 export function sampleRecord(points: number, parts: Partial<Measurement> = {}, wallTime = '2030-01-02T03:04:05.678Z'): RunRecord {
-  const measurement: Measurement = {
+  return createRunRecord({ ...sampleMeasurement(points), ...parts }, { now_ms: () => 0, wallTime: () => wallTime });
+}
+
+/** What a benchmark measured. @param points how many samples of the latency */
+export function sampleMeasurement(points: number): Measurement {
+  return {
     command: 'bench vlm',
     settings: {
       requested: { device: 'cpu', threads: null },
@@ -33,7 +39,23 @@ export function sampleRecord(points: number, parts: Partial<Measurement> = {}, w
     scores: [{ name: 'caption.object_f1', unit: 'fraction', value: 0.9, n: 10, interval: { low: 0.8, high: 0.95, level: 0.95 } }],
     verdicts: [{ name: 'speed:decode', outcome: 'pass', detail: 'as fast as was wanted' }],
     notes: ['one picture could not be read'],
+  };
+}
+
+/** What a sampler finds on a machine that tells little. */
+export function sampleResources(parts: Partial<ResourceUse> = {}): ResourceUse {
+  const noMemory = { peakPss_bytes: null, peakRssAnon_bytes: null, peakSwap_bytes: null, sumOfPeakRss_bytes: null, processes: null };
+  const noEnergy = { package_joules: null, dram_joules: null, dram_watts: null, gpu_joules: null, gpu_watts: null };
+  return {
+    duration_ms: 1000,
+    sampling: { interval_ms: 250, readings: 5, cost_ms: 0.5, maxCost_ms: 0.75, share: 0.0025 },
+    memory: { peakRss_bytes: 4096, ...noMemory },
+    cpu: { time_ms: 1500, cores: 1.5, share: null },
+    power: { package_watts: 21.5, ...noEnergy },
+    vram: { peak_bytes: null, devicePeak_bytes: null, total_bytes: null },
+    gpus: [],
+    series: [{ name: 'rss', unit: 'bytes', time_ms: [0, 250], values: [1024, 4096] }],
+    absent: { gpu: 'nvidia-smi is not installed' },
     ...parts,
   };
-  return createRunRecord(measurement, { now_ms: () => 0, wallTime: () => wallTime });
 }

@@ -4,6 +4,8 @@ import { elementsOf, parsePage, type PageElement } from '../../../../test/report
 import type { Html } from '../html.js';
 import { distributionChart, MAX_DOTS } from './distribution-chart.js';
 import { intervalChart } from './interval-chart.js';
+import { lineChart } from './line-chart.js';
+import { rooflineChart } from './roofline-chart.js';
 import { stackedBarsChart } from './stacked-bars-chart.js';
 import { CHART_WIDTH } from './svg.js';
 
@@ -31,7 +33,34 @@ const CHARTS: Readonly<Record<string, (label: string, values: readonly number[])
     distributionChart({ ...TEXT, format: ms, rows: values.map((value) => ({ label, values: [value, 2 * value, value], median: value })) }),
   'stacked bars': (label, values) =>
     stackedBarsChart({ ...TEXT, format: ms, parts: ['a', 'b'], rows: values.map((value) => ({ label, values: [value, 1] })) }),
+  line: (label, values) =>
+    lineChart({
+      ...TEXT,
+      ...{ formatX: ms, formatY: ms, fromY: 0 },
+      lines: values.map((value, at) => ({ label, points: [[at, value] as const, [at + 1, value / 2] as const] })),
+    }),
+  steps: (label, values) =>
+    lineChart({
+      ...TEXT,
+      formatX: ms,
+      formatY: ms,
+      form: 'steps',
+      lines: [{ label, points: values.map((value, at) => [value, at] as const) }],
+    }),
 };
+
+/** Corners of the lines of a chart. */
+function cornersOf(chart: PageElement): [x: number, y: number][][] {
+  return elementsOf(chart, 'polyline').map(({ attributes }) =>
+    (attributes.get('points') ?? '')
+      .split(' ')
+      .filter((corner) => corner !== '')
+      .map((corner): [number, number] => {
+        const [x = NaN, y = NaN] = corner.split(',').map(Number);
+        return [x, y];
+      }),
+  );
+}
 
 describe.each(Object.entries(CHARTS))('a chart of kind %s', (_, chart) => {
   it('is an image with a name for those who cannot see it', () => {
@@ -57,6 +86,8 @@ describe.each(Object.entries(CHARTS))('a chart of kind %s', (_, chart) => {
         expect([name, number(element, name) >= 0, number(element, name) <= (limit ?? 0)]).toEqual([name, true, true]);
       }
     }
+    for (const [x, y] of cornersOf(svg).flat())
+      expect([x >= 0, x <= (width ?? 0), y >= 0, y <= (height ?? 0)]).toEqual(Array(4).fill(true));
   });
 
   it('shows a hostile name as text, cut short', () => {
@@ -121,5 +152,67 @@ describe('the stacked bars', () => {
     expect(number(decode, 'x')).toBeCloseTo(number(encode, 'x') + number(encode, 'width'), 5);
     expect([encode?.text, decode?.text].map((text) => text?.trim())).toEqual(['encode: 1 ms', 'decode: 3 ms']);
     expect(elementsOf(svg, 'text').map(({ text }) => text)).toEqual(expect.arrayContaining(['encode', 'decode', '4 ms']));
+  });
+});
+
+describe('the line chart', () => {
+  it('goes up with the values, and from left to right', () => {
+    const lines = [{ label: 'rss', points: [[0, 0] as const, [10, 5] as const, [20, 10] as const] }];
+    const [corners = []] = cornersOf(parsed(lineChart({ ...TEXT, lines, formatX: ms, formatY: ms })));
+    const [[x0, y0], [x1, y1], [x2, y2]] = corners as [[number, number], [number, number], [number, number]];
+    expect(x1 - x0).toBeCloseTo(x2 - x1, 0);
+    expect(y0 - y1).toBeCloseTo(y1 - y2, 0);
+    expect(y0).toBeGreaterThan(y2);
+  });
+
+  it('goes level and then up, in steps', () => {
+    const lines = [{ label: 'share', points: [[0, 0] as const, [10, 1] as const] }];
+    const [corners = []] = cornersOf(parsed(lineChart({ ...TEXT, lines, form: 'steps', formatX: ms, formatY: ms })));
+    const ups = corners.slice(1).map(([x, y], at) => [x === corners[at]?.[0], y === corners[at]?.[1]]);
+    expect(ups.every(([sameX, sameY]) => sameX === true || sameY === true)).toBe(true);
+  });
+
+  it('tells more lines apart than it has colours', () => {
+    const lines = Array.from({ length: 16 }, (_, at) => ({ label: String(at), points: [[0, at] as const, [1, at] as const] }));
+    const svg = parsed(lineChart({ ...TEXT, lines, formatX: ms, formatY: ms }));
+    expect(new Set(elementsOf(svg, 'polyline').map(({ attributes }) => attributes.get('class'))).size).toBe(16);
+  });
+});
+
+describe('the roofline', () => {
+  const chart = (...points: [bytesPerToken: number, tokensPerSecond: number][]): PageElement =>
+    parsed(
+      rooflineChart({
+        ...{ ...TEXT, bandwidth: 1e10, formatBytes: (value) => `${value} B` },
+        points: points.map(([bytesPerToken, tokensPerSecond]) => ({ label: HOSTILE, bytesPerToken, tokensPerSecond })),
+      }),
+    );
+
+  it('has on its line what reaches the limit, and below it what does not', () => {
+    const svg = chart([1e8, 100], [1e8, 50], [4e8, 25]);
+    const [[[x1, y1] = [0, 0], [x2, y2] = [0, 0]] = []] = cornersOf(svg);
+    const lineAt = (x: number): number => y1 + ((x - x1) / (x2 - x1)) * (y2 - y1);
+    const [on, below, alsoOn] = elementsOf(svg, 'circle').map((dot) => ({ x: number(dot, 'cx'), y: number(dot, 'cy') }));
+    expect(on?.y).toBeCloseTo(lineAt(on?.x ?? 0), -0.5);
+    expect(alsoOn?.y).toBeCloseTo(lineAt(alsoOn?.x ?? 0), -0.5);
+    // Pages count downwards.
+    expect(below?.y).toBeGreaterThan(lineAt(below?.x ?? 0) + 10);
+  });
+
+  it.each([
+    [[[1, 1e10]]],
+    [[[1e12, 0.01]]],
+    [
+      [
+        [5e8, 1e-3],
+        [100, 1e7],
+      ],
+    ],
+  ] as [[number, number][]][])('of %j stays inside of its frame', (points) => {
+    const svg = chart(...points);
+    const height = Number((svg.attributes.get('viewBox') ?? '').split(' ')[3]);
+    for (const [x, y] of cornersOf(svg).flat()) expect([x >= 0, x <= CHART_WIDTH, y >= 0, y <= height]).toEqual(Array(4).fill(true));
+    expect(elementsOf(svg, 'text').length).toBeLessThan(40);
+    expect(svg.text).not.toMatch(/NaN|Infinity|undefined/);
   });
 });

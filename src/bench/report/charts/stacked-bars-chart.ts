@@ -1,5 +1,6 @@
 import { html, type Html } from '../html.js';
 import { axisOver, positionOn } from './axis.js';
+import { COLOURS, legendOf } from './legend.js';
 import { CHART_WIDTH, labelColumn, svg, svgLine, svgText, textWidth, tickText, type ChartText } from './svg.js';
 
 export interface StackedBarsOptions extends ChartText {
@@ -10,11 +11,8 @@ export interface StackedBarsOptions extends ChartText {
   readonly format: (value: number) => string;
 }
 
-/** As many colours as the page tells apart. */
-const MAX_PARTS = 8;
 const ROW = 46;
 const BAR = 24;
-const LEGEND_ROW = 22;
 const BOTTOM = 28;
 
 /** A bar for each row, made of parts that add up; the sum stands at its end. */
@@ -41,7 +39,7 @@ export function stackedBarsChart({ parts, rows, format, ...text }: StackedBarsOp
         svgText(0, y + BAR / 2 + 4, labels[row] ?? ''),
         ...values.map((value, part) => {
           const [x, end] = [at(sum(values.slice(0, part))), at(sum(values.slice(0, part + 1)))];
-          return html`<rect class="part p${part % MAX_PARTS}" x="${x}" y="${y}" width="${Number((end - x).toFixed(1))}" height="${BAR}"
+          return html`<rect class="part p${part % COLOURS}" x="${x}" y="${y}" width="${Number((end - x).toFixed(1))}" height="${BAR}"
             ><title>${parts[part] ?? ''}: ${format(value)}</title></rect
           > `;
         }),
@@ -49,21 +47,6 @@ export function stackedBarsChart({ parts, rows, format, ...text }: StackedBarsOp
       ];
     }),
   ]);
-}
-
-function legendOf(parts: readonly string[]): { readonly items: readonly Html[]; readonly height: number } {
-  let [x, y] = [0, 12];
-  const items = parts.flatMap((part, index) => {
-    const width = 18 + textWidth(part) + 14;
-    if (x > 0 && x + width > CHART_WIDTH) [x, y] = [0, y + LEGEND_ROW];
-    const item = [
-      html`<rect class="part p${index % MAX_PARTS}" x="${x}" y="${y - 10}" width="12" height="12" /> `,
-      svgText(x + 18, y, part),
-    ];
-    x = Number((x + width).toFixed(1));
-    return item;
-  });
-  return { items, height: y + 8 };
 }
 
 function sum(values: readonly number[]): number {

@@ -31,12 +31,15 @@ export function svgLine(kind: string, [x1, y1]: readonly [number, number], [x2, 
   return html`<line class="${kind}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" /> `;
 }
 
+/** A name as there is room for in a chart. */
+export function shortened(label: string): string {
+  const characters = Array.from(new Intl.Segmenter().segment(label), ({ segment }) => segment);
+  return characters.length > MAX_LABEL_CHARACTERS ? `${characters.slice(0, MAX_LABEL_CHARACTERS - 1).join('')}…` : label;
+}
+
 /** The column of row names: cut where they are long; the whole name stands in the table. */
 export function labelColumn(labels: readonly string[]): { readonly width: number; readonly labels: readonly string[] } {
-  const cut = labels.map((label) => {
-    const characters = Array.from(new Intl.Segmenter().segment(label), ({ segment }) => segment);
-    return characters.length > MAX_LABEL_CHARACTERS ? `${characters.slice(0, MAX_LABEL_CHARACTERS - 1).join('')}…` : label;
-  });
+  const cut = labels.map(shortened);
   return { width: Math.ceil(textWidth(cut.reduce((a, b) => (b.length > a.length ? b : a), '')) + 16), labels: cut };
 }
 

@@ -7,7 +7,7 @@ import type { Cell, ReportTable } from '../table.js';
 const CHANCE = 'chance.';
 
 /** Scores of several runs side by side, and beside them what can be had without looking. */
-export function scoresTable(runs: readonly LabelledRun[], caption: string): ReportTable {
+export function comparedScoresTable(runs: readonly LabelledRun[], caption: string): ReportTable {
   const names = [...new Set(runs.flatMap(({ record }) => (record.scores ?? []).map(({ name }) => name)))];
   const [first] = runs;
   return {

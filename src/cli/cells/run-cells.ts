@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { cellKey } from '../../bench/plans/cell-key.js';
+import { checkCellSettings, type CellRunner } from '../../bench/plans/cell-runner.js';
+import { orderCells } from '../../bench/plans/order-cells.js';
+import type { Plan } from '../../bench/plans/parse-plan.js';
+import { runCellProcess } from '../../bench/plans/run-cell-process.js';
+import { type CellStore as PlanStore, type PlanRow, runPlan } from '../../bench/plans/run-plan.js';
+import { describeEnvironment } from '../../bench/probes/environment.js';
+import { dataDirectories } from '../../core/data-directories.js';
+import { EdgeVlmError } from '../../core/errors.js';
+import type { Cell } from '../../core/plan-cell.js';
+import { siblingEntry } from '../../host/sibling-entry.js';
+import { CellStore } from '../../tracking/files/cell-store.js';
+import { RunStore } from '../../tracking/files/run-store.js';
+import type { Session } from '../session.js';
+import { cellRunner } from './cell-runners.js';
+
+export interface RunCellsOptions {
+  /** Measure finished cells again, too. */
+  readonly again?: boolean;
+  readonly onStart?: (cell: Cell) => void;
+  readonly onRow?: (row: PlanRow) => Promise<void> | void;
+}
+
+/**
+ * Runs a plan, a process for each cell. What is finished stays in the run store and in `$EDGEVLM_HOME/cells`, whatever ends this process.
+ * @throws USAGE for a scenario or setting that does not exist, before anything is measured; FILE_UNWRITABLE
+ */
+export async function runCells(
+  { name, order, rounds, timeout_ms, cells }: Plan,
+  { terminal, signal }: Session,
+  { again = false, onStart, onRow }: RunCellsOptions = {},
+): Promise<PlanRow[]> {
+  const runners = new Map<string, CellRunner>();
+  for (const { scenario, settings } of cells) {
+    const runner = runners.get(scenario) ?? (await cellRunner(scenario));
+    runners.set(scenario, runner);
+    checkCellSettings(runner, scenario, settings);
+  }
+  const { edgevlm, commit } = await describeEnvironment();
+  const version = [edgevlm ?? 'unknown', ...(commit === null ? [] : [commit])].join('+');
+  const { home, runs } = dataDirectories();
+  return runPlan({
+    name,
+    cells: orderCells(cells, order, rounds),
+    keyOf: async (cell, stopped) => {
+      const runner = runners.get(cell.scenario);
+      if (runner === undefined) throw new EdgeVlmError('INTERNAL', `no runner for ${cell.scenario}`);
+      return cellKey(cell, { files: await runner.identify(cell.settings, stopped), edgevlm: version });
+    },
+    runCell: (cell, context) => runCellProcess(cell, { entry: siblingEntry('../cell-worker', import.meta.url), timeout_ms, ...context }),
+    store: storeOf(new CellStore(join(home, 'cells'), new RunStore(runs)), again),
+    onProgress: terminal.progress,
+    signal,
+    ...(onStart && { onStart }),
+    ...(onRow && { onRow }),
+  });
+}
+
+function storeOf(store: CellStore, again: boolean): PlanStore {
+  return again ? { finished: () => Promise.resolve(undefined), save: (row, record) => store.save(row, record) } : store;
+}
