@@ -4,8 +4,8 @@ import { EdgeVlmError } from '../core/errors.js';
 import type { BatchEntry, DecoderRunner } from './decoder-runner.js';
 
 interface Job {
-  /** What to append, or null for other work that needs the backend to itself. */
-  readonly entry: BatchEntry | null;
+  /** What to append and by whom, or null for other work that needs the backend to itself. */
+  readonly append: { readonly runner: DecoderRunner; readonly entry: BatchEntry } | null;
   readonly signal: AbortSignal | undefined;
   /** Called when the wait is over. */
   readonly onStart: () => void;
@@ -15,7 +15,7 @@ interface Job {
 }
 
 /**
- * Lets several generations share the backend: what they append at the same time runs as one batch, anything else runs
+ * Lets several generations share the backend: what they append to one model at the same time runs as one batch, anything else runs
  * alone and in order. Long prompts run alone too, so that one can be cancelled in mid-graph without costing another its step.
  */
 export class BatchScheduler {
@@ -23,10 +23,7 @@ export class BatchScheduler {
   #draining = false;
 
   /** @param shareLimit entries with more tokens than this run alone */
-  constructor(
-    private readonly runner: DecoderRunner,
-    private readonly shareLimit = 32,
-  ) {}
+  constructor(private readonly shareLimit = 32) {}
 
   /** Whether work runs or waits. */
   get busy(): boolean {
@@ -34,9 +31,9 @@ export class BatchScheduler {
   }
 
   /** Appends tokens to a sequence and returns the logits asked for. @throws CONTEXT_FULL, CANCELLED */
-  append(entry: BatchEntry, onStart: () => void, signal?: AbortSignal): Promise<Float32Array> {
+  append(runner: DecoderRunner, entry: BatchEntry, onStart: () => void, signal?: AbortSignal): Promise<Float32Array> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ entry, signal, onStart, resolve, reject, run: () => Promise.resolve() });
+      this.#enqueue({ append: { runner, entry }, signal, onStart, resolve, reject, run: () => Promise.resolve() });
     });
   }
 
@@ -46,7 +43,7 @@ export class BatchScheduler {
       const run = async (): Promise<void> => {
         resolve(await work());
       };
-      this.#enqueue({ entry: null, signal, onStart, run, reject, resolve: () => undefined });
+      this.#enqueue({ append: null, signal, onStart, run, reject, resolve: () => undefined });
     });
   }
 
@@ -71,11 +68,12 @@ export class BatchScheduler {
     const [first, ...rest] = this.#waiting;
     if (first === undefined) return [];
     const batch = [first];
-    let tokens = first.entry?.tokens.length ?? Infinity;
+    let tokens = first.append?.entry.tokens.length ?? Infinity;
     for (const job of tokens > this.shareLimit ? [] : rest) {
-      const length = job.entry?.tokens.length ?? Infinity;
+      const length = job.append?.entry.tokens.length ?? Infinity;
+      if (job.append === null || job.append.runner !== first.append?.runner) continue;
       // A shared batch is one micro-batch: it takes effect as a whole or not at all.
-      if (length > this.shareLimit || tokens + length > this.runner.microBatch) continue;
+      if (length > this.shareLimit || tokens + length > job.append.runner.microBatch) continue;
       batch.push(job);
       tokens += length;
     }
@@ -93,12 +91,12 @@ export class BatchScheduler {
     if (only === undefined) return;
     for (const { onStart } of jobs) onStart();
     try {
-      if (only.entry === null) {
+      if (only.append === null) {
         await only.run();
         return;
       }
-      const entries = jobs.flatMap(({ entry }) => (entry === null ? [] : [entry]));
-      const results = await this.runner.decode(entries, jobs.length === 1 ? only.signal : undefined);
+      const entries = jobs.flatMap(({ append }) => (append === null ? [] : [append.entry]));
+      const results = await only.append.runner.decode(entries, jobs.length === 1 ? only.signal : undefined);
       jobs.forEach(({ resolve }, i) => {
         resolve(results[i] ?? new Float32Array());
       });

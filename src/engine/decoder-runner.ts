@@ -1,11 +1,12 @@
 import { EdgeVlmError } from '../core/errors.js';
 import type { Decoder } from './decoders/decoder.js';
 import type { CpuBackend } from './ggml/cpu-backend.js';
-import { GraphAllocator } from './ggml/graph-allocator.js';
+import { GraphCache } from './ggml/graph-cache.js';
 import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
-import type { KvCache, KvInputs, KvPlan, SequenceTokens } from './kv-cache/kv-cache.js';
+import type { KvCache, KvInputs, KvPlan, PromptEnd } from './kv-cache/kv-cache.js';
+import { planTokens } from './kv-cache/plan-tokens.js';
 import type { Weights } from './weights.js';
 
 /** Picture embeddings that take the place of tokens. */
@@ -24,6 +25,8 @@ export interface BatchEntry {
   readonly embeddings?: readonly EmbeddingRows[];
   /** Which tokens' logits are wanted. */
   readonly logits: 'none' | 'last' | 'all';
+  /** Present where the last token ends a prompt. */
+  readonly promptEnd?: PromptEnd | undefined;
 }
 
 /** One graph that is kept for batches of the same form. */
@@ -43,16 +46,15 @@ interface MicroBatch {
   readonly tokens: number;
 }
 
-/** Kept graphs: the decode step at two windows, and a few batch sizes. */
-const GRAPHS_KEPT = 8;
+/** Kept graphs: the decode step and batches that check guesses, at two windows, and a few prompts. */
+const GRAPHS_KEPT = 16;
 const F32_BYTES = 4;
 
 /** Runs a decoder over batches of (sequence, tokens). One batch at a time. */
 export class DecoderRunner extends Resource {
-  readonly #allocator: GraphAllocator;
-  /** In order of last use. */
-  readonly #graphs = new Map<string, BuiltGraph>();
-  #graphsBuilt = 0;
+  /** Tokens computed in one go, at most; fewer where the cache takes fewer. */
+  readonly microBatch: number;
+  readonly #graphs: GraphCache<BuiltGraph>;
   #compute_ms = 0;
 
   constructor(
@@ -61,12 +63,13 @@ export class DecoderRunner extends Resource {
     private readonly weights: Weights,
     readonly cache: KvCache,
     /** Tokens computed in one go, at most. */
-    readonly microBatch: number,
+    microBatch: number,
     /** Frees cells that are only kept in case; false when there are none. */
     private readonly reclaim: () => boolean = () => false,
   ) {
     super('decoder', [backend, weights, cache.resource]);
-    this.#allocator = new GraphAllocator(backend);
+    this.microBatch = Math.min(microBatch, cache.maxBatch ?? microBatch);
+    this.#graphs = new GraphCache(backend, GRAPHS_KEPT);
   }
 
   /** Time spent inside compute graphs so far; what a step takes beyond it is the host's. */
@@ -76,7 +79,7 @@ export class DecoderRunner extends Resource {
 
   /** How many graphs were built so far: a steady decode builds none. */
   get graphsBuilt(): number {
-    return this.#graphsBuilt;
+    return this.#graphs.built;
   }
 
   /**
@@ -91,7 +94,7 @@ export class DecoderRunner extends Resource {
     const results = batch.map(
       ({ logits, tokens }) => new Float32Array(logits === 'none' ? 0 : vocabulary * (logits === 'all' ? tokens.length : 1)),
     );
-    for (const micro of splitBatch(batch, this.microBatch)) await this.#run(batch, micro, results, signal);
+    for (const micro of splitBatch(batch, this.microBatch, this.cache.promptWindow ?? 0)) await this.#run(batch, micro, results, signal);
     return results;
   }
 
@@ -101,8 +104,7 @@ export class DecoderRunner extends Resource {
   }
 
   protected release(): void {
-    this.#dropGraphs();
-    this.#allocator[Symbol.dispose]();
+    this.#graphs[Symbol.dispose]();
   }
 
   async #run(batch: readonly BatchEntry[], micro: MicroBatch, results: Float32Array[], signal?: AbortSignal): Promise<void> {
@@ -136,8 +138,17 @@ export class DecoderRunner extends Resource {
       offset += to - from;
     }
 
-    const plan = this.#plan(micro.slices.map(({ entry, from, to }) => ({ sequence: batch[entry]?.sequence ?? 0, count: to - from })));
-    const built = this.#graphFor(plan, outputs.length, imageRows.length);
+    const appended = micro.slices.map(({ entry: index, from, to }) => {
+      const entry = batch[index];
+      return {
+        sequence: entry?.sequence ?? 0,
+        count: to - from,
+        promptEnd: to === entry?.tokens.length ? entry.promptEnd : undefined,
+      };
+    });
+    const plan = planTokens(this.cache, appended, this.reclaim);
+    const key = `${plan.graphKey} ${outputs.length} ${imageRows.length}`;
+    const built = this.#graphs.get(key, () => this.#build(plan, outputs.length, imageRows.length));
     const { graph } = built;
     graph.set(built.tokens, tokens, tokens.byteLength);
     graph.set(built.positions, plan.positions, plan.positions.byteLength);
@@ -152,7 +163,7 @@ export class DecoderRunner extends Resource {
     const start = performance.now();
     await this.backend.compute(graph.pointer, signal);
     this.#compute_ms += performance.now() - start;
-    this.cache.commit(plan);
+    this.cache.commit(plan, graph, built.kv);
 
     targets.forEach(({ entry, row }, i) => {
       const into = results[entry]?.subarray(row * vocabulary, (row + 1) * vocabulary);
@@ -160,40 +171,10 @@ export class DecoderRunner extends Resource {
     });
   }
 
-  /** What is only kept in case gives way to what is asked for. */
-  #plan(tokens: readonly SequenceTokens[]): KvPlan {
-    for (;;) {
-      try {
-        return this.cache.plan(tokens);
-      } catch (thrown) {
-        if (!(thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL' && this.reclaim())) throw thrown;
-      }
-    }
-  }
-
-  #graphFor(plan: KvPlan, outputs: number, imageRows: number): BuiltGraph {
-    const key = `${plan.graphKey} ${outputs} ${imageRows}`;
-    const kept = this.#graphs.get(key);
-    if (kept !== undefined) {
-      this.#graphs.delete(key);
-      this.#graphs.set(key, kept);
-      return kept;
-    }
-    const built = this.#build(plan, outputs, imageRows);
-    this.#graphsBuilt++;
-    if (this.#allocator.place(built.graph)) this.#dropGraphs();
-    this.#graphs.set(key, built);
-    const [oldestKey, oldest] = this.#graphs.entries().next().value ?? [];
-    if (this.#graphs.size > GRAPHS_KEPT && oldestKey !== undefined && oldest !== undefined) {
-      this.#graphs.delete(oldestKey);
-      oldest.graph[Symbol.dispose]();
-    }
-    return built;
-  }
-
   #build(plan: KvPlan, outputCount: number, imageRows: number): BuiltGraph {
     const { embedding } = this.decoder.shape;
-    const graph = new Graph(`decoder graph ${plan.graphKey}`, this.backend, this.decoder.maxNodes, [this.weights, this.cache.resource]);
+    const nodes = this.decoder.maxNodes + plan.nodesPerLayer * this.decoder.shape.layers;
+    const graph = new Graph(`decoder graph ${plan.graphKey}`, this.backend, nodes, [this.weights, this.cache.resource]);
     const tokens = graph.input('i32', [plan.tokens], 'tokens');
     const positions = graph.input('i32', [plan.tokens], 'positions');
     const outputs = outputCount === plan.tokens ? null : graph.input('i32', [outputCount], 'outputs');
@@ -204,13 +185,11 @@ export class DecoderRunner extends Resource {
     const kv = this.cache.inputs(graph, plan);
     let embeddings = graph.getRows(this.weights.get('token_embd.weight'), tokens);
     if (images !== null) embeddings = graph.setRows(embeddings, images.values, images.rows);
-    const logits = graph.output(this.decoder.build(graph, this.weights, this.cache, { embeddings, positions, outputs, kv }));
+    const everyLayer = { from: 0, to: this.decoder.shape.layers };
+    const inputs = { hidden: embeddings, positions, outputs, kv };
+    const hidden = this.decoder.layers(graph, this.weights, this.cache, inputs, everyLayer);
+    const logits = graph.output(this.decoder.head(graph, this.weights, hidden));
     return { graph, tokens, positions, outputs, images, kv, logits };
-  }
-
-  #dropGraphs(): void {
-    for (const { graph } of this.#graphs.values()) graph[Symbol.dispose]();
-    this.#graphs.clear();
   }
 
   /** ggml reads token ids as row numbers without looking, so they are looked at here. */
@@ -228,17 +207,23 @@ export class DecoderRunner extends Resource {
   }
 }
 
-/** Cuts a batch into pieces of at most `size` tokens, keeping the order within every sequence. */
-function splitBatch(batch: readonly BatchEntry[], size: number): MicroBatch[] {
+/**
+ * Cuts a batch into pieces of at most `size` tokens, keeping the order within every sequence. The last `together` tokens of a prompt are
+ * not cut apart.
+ */
+function splitBatch(batch: readonly BatchEntry[], size: number, together: number): MicroBatch[] {
   const micros: { slices: { entry: number; from: number; to: number }[]; tokens: number }[] = [];
   let current = { slices: [] as { entry: number; from: number; to: number }[], tokens: 0 };
-  batch.forEach(({ tokens }, entry) => {
+  batch.forEach(({ tokens, promptEnd }, entry) => {
+    const uncut = promptEnd === undefined ? 0 : Math.min(together, size);
     for (let from = 0; from < tokens.length;) {
-      if (current.tokens === size) {
+      const fits = Math.min(tokens.length, from + size - current.tokens);
+      const to = fits < tokens.length ? Math.max(Math.min(fits, tokens.length - uncut), from) : fits;
+      if (to === from) {
         micros.push(current);
         current = { slices: [], tokens: 0 };
+        continue;
       }
-      const to = Math.min(tokens.length, from + size - current.tokens);
       current.slices.push({ entry, from, to });
       current.tokens += to - from;
       from = to;

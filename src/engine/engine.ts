@@ -1,33 +1,40 @@
-import { createHash } from 'node:crypto';
-
+import type { DecodingOptions, DecodingStatistics } from '../core/decoding.js';
 import { EdgeVlmError } from '../core/errors.js';
-import type { FinishReason, ModelDescription, SamplingOptions, StageTimings } from '../core/generator.js';
-import type { ImageTile } from '../core/image.js';
+import type { DetailedDescription, FinishReason, SamplingOptions } from '../core/generator.js';
+import type { Device } from '../core/runtime.js';
 import { readGguf, type GgufFile } from '../formats/gguf/read-gguf.js';
 import { BatchScheduler } from './batch-scheduler.js';
 import { checkEngineOptions } from './check-engine-options.js';
 import { defaultThreads } from './default-threads.js';
-import type { Device } from './device.js';
-import { DecoderRunner, type BatchEntry, type EmbeddingRows } from './decoder-runner.js';
+import { DecoderRunner, type EmbeddingRows } from './decoder-runner.js';
 import type { DecoderShape } from './decoders/decoder.js';
 import { createDecoder } from './decoders/registry.js';
-import { createDecodingStrategy, type DecodingStrategyName } from './decoding/registry.js';
+import { DecodingCounters } from './decoding/decoding-counters.js';
+import type { DecodingTarget } from './decoding/decoding-strategy.js';
+import { createDecodingStrategy } from './decoding/registry.js';
+import { DecodingResources, type KnownCosts } from './decoding-resources.js';
+import { draftCacheBytes, DraftModel, readDraft, type DraftOptions } from './draft-model.js';
 import { countParameters, describePrecision } from '../formats/gguf/describe-precision.js';
 import { findGpu } from './ffi/find-gpu.js';
 import { CpuBackend } from './ggml/cpu-backend.js';
-import { createKvCache, kvCacheBytes, type KvCacheOptions } from './kv-cache/registry.js';
+import { checkKvCacheOptions, createKvCache, describeLoss, kvCacheBytes, type KvCacheOptions } from './kv-cache/registry.js';
+import { createPruning, type ImagePruningOptions, type TilePruning } from './image-pruning/registry.js';
 import { assertFitsMemory, fitsMemory } from './memory-budget.js';
+import { layerCosts, type LayerCosts } from './layer-costs.js';
+import { LayerRunner } from './layer-runner.js';
+import { LayeredSequence } from './layered-sequence.js';
 import type { MmapMode } from './mmap-mode.js';
 import type { PromptPiece } from './prompt.js';
+import { layOutPrompt, promptEndOf, wordsOf, type LaidOutImage, type LaidOutPrompt } from './prompt-layout.js';
 import { ImageEmbeddingCache } from './reuse/image-embedding-cache.js';
-import type { PastImage } from './reuse/past.js';
 import { PrefixCache } from './reuse/prefix-cache.js';
 import { ConstrainedSampler } from './sampling/constrained-sampler.js';
 import { createSampler } from './sampling/create-sampler.js';
 import { resolveSampling } from './sampling/resolve-sampling.js';
 import type { Sampler } from './sampling/sampler.js';
 import type { TokenConstraint } from './sampling/token-constraint.js';
-import { StageClock } from './stage-clock.js';
+import { SequenceTarget, type GenerationContext } from './sequence-target.js';
+import { StageClock, type ComputeTimings } from './stage-clock.js';
 import { VisionEncoder } from './vision-encoder.js';
 import { readVisionFamily, type VisionFamily } from './vision-family.js';
 import { resolveWeights, Weights, type WeightSpec } from './weights.js';
@@ -56,10 +63,18 @@ export interface EngineOptions {
   /** Tokens computed in one go. Default 512. */
   readonly microBatch?: number;
   readonly cache?: KvCacheOptions;
+  /** Makes image tokens fewer. Default: all are kept. */
+  readonly imagePruning?: ImagePruningOptions;
   /** Image tokens kept for pictures that come again, bytes. Default 32 MiB; 0 keeps none. */
   readonly imageCacheBytes?: number;
   /** Sequences whose keys and values are kept for prompts that begin alike; they give way when the context fills. Default 8; 0 keeps none. */
   readonly keptSequences?: number;
+  /** Where an answer does not say otherwise. Default: plain decoding, or speculative with a draft. */
+  readonly decoding?: DecodingOptions;
+  /** A smaller model that guesses for this one. */
+  readonly draft?: DraftOptions;
+  /** What guessing was measured to cost on this device; else it is measured while decoding. */
+  readonly speculationCosts?: KnownCosts;
   /** Called before anything is allocated, with the bytes that weights and cache will take. */
   readonly onPlannedBytes?: (bytes: number) => void;
   /** Called with the bytes of each file read so far. */
@@ -71,8 +86,8 @@ export interface EngineTask {
   readonly prompt: readonly PromptPiece[];
   readonly maxTokens: number;
   readonly sampling?: SamplingOptions;
-  /** Default `plain`. */
-  readonly strategy?: DecodingStrategyName;
+  /** Over those of the engine. */
+  readonly decoding?: DecodingOptions;
   /** What the answer must obey. */
   readonly constraint?: TokenConstraint;
   /** Whether to take from earlier prompts what this one has in common with them, and to leave it for later ones. Default true. */
@@ -88,37 +103,35 @@ export interface EngineResult {
   /** How many of the prompt's tokens were not computed, because an earlier prompt began alike. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
-  readonly timings: Omit<StageTimings, 'tokenise_ms'>;
+  readonly timings: ComputeTimings;
+  /** Bytes of keys and values that the prompt and its answer took at the end; the draft's not among them. */
+  readonly cacheBytes: number;
+  readonly decoding: DecodingStatistics;
+  /** Optimisations in force that may change the answer, in words. */
+  readonly lossy: readonly string[];
+  /** Settings that were asked for and could not be obeyed, in words. */
+  readonly warnings: readonly string[];
 }
 
 export type EngineEvent = { readonly type: 'token'; readonly token: number } | { readonly type: 'done'; readonly result: EngineResult };
-
-interface LaidOutImage extends PastImage {
-  readonly tile: ImageTile;
-}
-
-/** A prompt as one row of tokens, with pictures over some of them. */
-interface LaidOutPrompt {
-  readonly tokens: Int32Array;
-  readonly images: readonly LaidOutImage[];
-  /** As in `EngineTask`; without it pictures have no hash. */
-  readonly reuse: boolean;
-}
 
 const DEFAULT_CONTEXT = 4096;
 const DEFAULT_MICRO_BATCH = 512;
 const DEFAULT_IMAGE_CACHE_BYTES = 32 * 1024 * 1024;
 const DEFAULT_KEPT_SEQUENCES = 8;
-/** Stands where an image token's embedding goes; its own embedding is overwritten. */
-const PLACEHOLDER_TOKEN = 0;
+/** Stands where image tokens are in what strategies see of a prompt: no token. */
+const NO_WORD = -1;
+
+/** Image tokens of the tiles of one prompt. */
+type EncodedTiles = Map<LaidOutImage, Float32Array>;
 
 /** A loaded model: token ids and tiles in, token ids out, for several sequences at once. */
 export class Engine implements Disposable {
-  readonly #scheduler: BatchScheduler;
+  readonly #scheduler = new BatchScheduler();
   #nextSequence = 0;
 
   private constructor(
-    readonly description: ModelDescription,
+    readonly description: DetailedDescription,
     readonly shape: DecoderShape,
     /** The layer below, for measurement and tests. */
     readonly runner: DecoderRunner,
@@ -126,19 +139,22 @@ export class Engine implements Disposable {
     readonly encoder: VisionEncoder | null,
     private readonly imageCache: ImageEmbeddingCache,
     private readonly prefixCache: PrefixCache,
+    private readonly decoding: DecodingResources,
+    private readonly pruning: TilePruning,
+    /** What changes every answer, in words. */
+    private readonly lossy: readonly string[],
     /** In order of making. */
     private readonly resources: readonly Disposable[],
-  ) {
-    this.#scheduler = new BatchScheduler(runner);
-  }
+  ) {}
 
   /**
    * Loads a model.
-   * @throws USAGE, DEVICE_UNAVAILABLE, FILE_NOT_FOUND, GGUF_*, MODEL_UNSUPPORTED, MODEL_INCOMPLETE, MMPROJ_MISMATCH, OUT_OF_MEMORY, NATIVE_*, CANCELLED
+   * @throws USAGE, DEVICE_UNAVAILABLE, FILE_NOT_FOUND, GGUF_*, MODEL_UNSUPPORTED, MODEL_INCOMPLETE, MMPROJ_MISMATCH, DRAFT_MISMATCH, OUT_OF_MEMORY, NATIVE_*, CANCELLED
    */
   static async load(options: EngineOptions): Promise<Engine> {
     const start = performance.now();
     checkEngineOptions(options);
+    checkKvCacheOptions(options.cache ?? {});
     const { device = 'cpu' } = options;
     if (device !== 'cpu') {
       const { name, description } = findGpu(device);
@@ -148,12 +164,14 @@ export class Engine implements Disposable {
     const decoder = createDecoder(file);
     const { shape } = decoder;
     const vision = options.mmproj === undefined ? null : await readVision(options.mmproj, options.model, shape);
+    const draft = options.draft === undefined ? null : await readDraft(options.draft, file, shape.embedding);
     const cells = options.context ?? Math.min(shape.trainedContext, DEFAULT_CONTEXT);
     const geometry = { ...shape, cells };
-    const cacheBytes = kvCacheBytes(geometry, options.cache ?? {});
+    const cacheBytes = kvCacheBytes(geometry, options.cache ?? {}) + (draft === null ? 0 : draftCacheBytes(draft, cells));
     const halves = [
       { file, specs: decoder.weights },
       ...(vision === null ? [] : [{ file: vision.file, specs: visionWeights(vision.family) }]),
+      ...(draft === null ? [] : [{ file: draft.file, specs: draft.decoder.weights }]),
     ];
     const neededBytes = cacheBytes + sum(halves.map(({ file: half, specs }) => plannedBytes(half, specs)));
     const { mmap = 'auto' } = options;
@@ -164,8 +182,9 @@ export class Engine implements Disposable {
       resources.push(resource);
       return resource;
     };
+    const loading = { map, onBytes: options.onLoadBytes, signal: options.signal };
     const load = async (from: GgufFile, specs: readonly WeightSpec[]): Promise<Weights> =>
-      keep(await Weights.load(backend, from, specs, { map, onBytes: options.onLoadBytes, signal: options.signal }));
+      keep(await Weights.load(backend, from, specs, loading));
     const backend = keep(new CpuBackend({ threads: options.threads ?? defaultThreads(), poll: options.poll, cpus: options.cpus }));
     try {
       const copiedBytes = (): number => sum(halves.map(({ file: half, specs }) => Weights.copiedBytes(backend, half, specs)));
@@ -174,12 +193,23 @@ export class Engine implements Disposable {
       const weights = await load(file, decoder.weights);
       const cache = createKvCache(backend, geometry, options.cache ?? {});
       keep(cache.resource);
-      const prefixCache = new PrefixCache(cache, options.keptSequences ?? DEFAULT_KEPT_SEQUENCES);
+      const { microBatch = DEFAULT_MICRO_BATCH, keptSequences = DEFAULT_KEPT_SEQUENCES } = options;
+      const prefixCache = new PrefixCache(cache, cache.sharesNothing === true ? 0 : keptSequences);
       const reclaim = (): boolean => prefixCache.evict();
-      const runner = keep(new DecoderRunner(backend, decoder, weights, cache, options.microBatch ?? DEFAULT_MICRO_BATCH, reclaim));
+      const runner = keep(new DecoderRunner(backend, decoder, weights, cache, microBatch, reclaim));
       const towerWeights = vision === null ? null : await load(vision.file, visionWeights(vision.family));
       const encoder = vision === null || towerWeights === null ? null : keep(new VisionEncoder(backend, vision.family, towerWeights));
-      const description: ModelDescription = {
+      const draftModel = draft === null ? null : await DraftModel.load(backend, draft, { cells, microBatch, keptSequences }, loading);
+      const layered = (): { layerRunner: LayerRunner; prefixCache: PrefixCache; costs: LayerCosts } => ({
+        layerRunner: new LayerRunner(backend, decoder, weights, cache, reclaim),
+        prefixCache,
+        costs: layerCosts(file, shape.layers),
+      });
+      const decoding = keep(new DecodingResources(shape, options.decoding ?? {}, draftModel, layered, options.speculationCosts ?? {}));
+      // Refuses what does not go together before the first answer is asked for.
+      decoding.layered(decoding.resolve({}));
+      const pruning = createPruning(options.imagePruning, encoder?.family.projector.tokensPerTile ?? 0);
+      const description: DetailedDescription = {
         name: file.metadata.string('general.name', 'unnamed'),
         architecture: file.metadata.string('general.architecture'),
         precision: describePrecision(file),
@@ -187,8 +217,8 @@ export class Engine implements Disposable {
         contextLength: Math.min(cells, shape.trainedContext),
         vocabularySize: shape.vocabulary,
         vision: vision?.family.preprocessing ?? null,
-        weightBytes: weights.bytes + (towerWeights?.bytes ?? 0),
-        cacheBytes: cache.bytes,
+        weightBytes: weights.bytes + (towerWeights?.bytes ?? 0) + (draftModel?.weightBytes ?? 0),
+        cacheBytes: cache.bytes + (draftModel?.runner.cache.bytes ?? 0),
         load_ms: performance.now() - start,
         warnings: [
           ...(options.context !== undefined && options.context > shape.trainedContext
@@ -199,17 +229,18 @@ export class Engine implements Disposable {
             : []),
         ],
       };
+      const lossy = [describeLoss(options.cache ?? {}), pruning.lossy].filter((loss) => loss !== null);
       const imageCache = new ImageEmbeddingCache(options.imageCacheBytes ?? DEFAULT_IMAGE_CACHE_BYTES);
-      return new Engine(description, shape, runner, encoder, imageCache, prefixCache, resources);
+      return new Engine(description, shape, runner, encoder, imageCache, prefixCache, decoding, pruning, lossy, resources);
     } catch (thrown) {
       disposeAll(resources);
       throw thrown;
     }
   }
 
-  /** Image tokens that one tile becomes; 0 for a text model. */
+  /** Image tokens of one tile, as many as are left of them; 0 for a text model. */
   get tokensPerTile(): number {
-    return this.encoder?.family.projector.tokensPerTile ?? 0;
+    return this.pruning.tokensPerTile;
   }
 
   /**
@@ -219,34 +250,47 @@ export class Engine implements Disposable {
   async *generate(task: EngineTask, signal?: AbortSignal): AsyncGenerator<EngineEvent, void, void> {
     const sequence = this.#nextSequence++;
     const clock = new StageClock();
-    const counts = { promptTokens: 0, imageTokens: 0, cachedTokens: 0, completionTokens: 0 };
+    const counts = { promptTokens: 0, imageTokens: 0, cachedTokens: 0, completionTokens: 0, cacheBytes: 0 };
     let finishReason: FinishReason = 'cancelled';
-    using sampler = createSampler(this.shape.vocabulary, resolveSampling(task.sampling));
+    const { draft } = this.decoding;
+    const options = this.decoding.resolve(task.decoding);
+    const strategy = createDecodingStrategy(options, this.shape.layers);
+    const counters = new DecodingCounters();
+    const sampling = resolveSampling(task.sampling);
+    using sampler = createSampler(this.shape.vocabulary, sampling);
+    using rejection = this.decoding.rejection(options, sampling);
+    if (rejection !== null && task.constraint !== undefined) {
+      throw new EdgeVlmError(
+        'USAGE',
+        'verification by rejection cannot be combined with a grammar: what it allows is not known in advance',
+      );
+    }
+    const context: GenerationContext = { scheduler: this.#scheduler, clock, signal };
+    const layered = this.decoding.layered(options);
+    const controller = this.decoding.controller(options);
     try {
       const prompt = this.#layOut(task.prompt, task.reuse ?? true);
       counts.promptTokens = prompt.tokens.length;
       counts.imageTokens = prompt.images.length * this.tokensPerTile;
       if (prompt.reuse) counts.cachedTokens = this.prefixCache.begin(sequence, prompt);
-      const entry = await this.#embed(sequence, prompt, counts.cachedTokens, clock, signal);
+      const encoded: EncodedTiles = new Map();
+      const embeddings = await this.#embed(prompt, counts.cachedTokens, encoded, context);
       acceptPrompt(sampler, task.prompt);
-      const promptLogits = await clock.measure('prefill', (onStart) => this.#scheduler.append(entry, onStart, signal));
-      const tokens = createDecodingStrategy(task.strategy ?? 'plain').run({
-        target: {
-          length: () => this.runner.cache.length(sequence),
-          decode: async (appended, logits) => {
-            const entry = { sequence, tokens: appended, logits };
-            const rows = await clock.measure('decode', (onStart) => this.#scheduler.append(entry, onStart, signal));
-            this.prefixCache.append(sequence, appended);
-            return rows;
-          },
-          truncate: (length) => {
-            this.prefixCache.truncate(sequence, length);
-          },
-        },
+      const target = new SequenceTarget({ runner: this.runner, prefixCache: this.prefixCache }, sequence, context);
+      const rest = prompt.tokens.subarray(counts.cachedTokens);
+      const promptLogits = await target.prefill({ tokens: rest, embeddings, promptEnd: promptEndOf(prompt, this.tokensPerTile) });
+      const tokens = strategy.run({
+        target,
+        prompt: wordsOf(prompt, this.tokensPerTile, NO_WORD),
         promptLogits,
         sampler: timed(task.constraint === undefined ? sampler : new ConstrainedSampler(sampler, task.constraint), clock),
         maxTokens: task.maxTokens,
         isEnd: task.isEnd,
+        draft: draft === null ? null : () => this.#openDraft(draft, sequence, prompt, encoded, context),
+        layers: layered === null ? null : new LayeredSequence(layered, sequence, context),
+        rejection,
+        controller,
+        counters,
       });
       try {
         for (;;) {
@@ -258,6 +302,8 @@ export class Engine implements Disposable {
           clock.markFirstToken();
           counts.completionTokens++;
           yield { type: 'token', token: next.value };
+          // A strategy may have more tokens ready than a reader who saw a stop string wants.
+          if (signal?.aborted === true) break;
         }
       } finally {
         // A reader that leaves early must not leave the strategy hanging: it may hold a draft's state.
@@ -266,9 +312,14 @@ export class Engine implements Disposable {
     } catch (thrown) {
       if (!(thrown instanceof EdgeVlmError && thrown.code === 'CANCELLED')) throw thrown;
     } finally {
+      counts.cacheBytes = this.runner.cache.usedBytes(sequence);
       this.prefixCache.end(sequence);
+      draft?.prefixCache.end(sequence);
     }
-    yield { type: 'done', result: { finishReason, ...counts, timings: clock.timings() } };
+    const lossy = [...this.lossy, ...(strategy.lossy === null ? [] : [strategy.lossy])];
+    const decoding = counters.statistics(options.strategy, controller.costs ?? null);
+    const { warnings } = strategy;
+    yield { type: 'done', result: { finishReason, ...counts, timings: clock.timings(), decoding, lossy, warnings } };
   }
 
   /** Frees everything. @throws ENGINE_DISPOSED while a graph runs: its memory is in use */
@@ -279,60 +330,77 @@ export class Engine implements Disposable {
 
   /** @throws CONTEXT_FULL, MMPROJ_MISSING, USAGE for an empty prompt */
   #layOut(pieces: readonly PromptPiece[], reuse: boolean): LaidOutPrompt {
-    const perTile = this.tokensPerTile;
-    const length = pieces.reduce((sum, piece) => sum + (piece.type === 'tokens' ? piece.tokens.length : perTile), 0);
-    if (length === 0) throw new EdgeVlmError('USAGE', 'the prompt is empty');
-    if (length > this.description.contextLength) {
-      throw new EdgeVlmError('CONTEXT_FULL', `the prompt has ${length} tokens, the context ${this.description.contextLength}`);
-    }
-    const tokens = new Int32Array(length);
-    const images: LaidOutImage[] = [];
-    let at = 0;
-    for (const piece of pieces) {
-      if (piece.type === 'tokens') {
-        tokens.set(piece.tokens, at);
-        at += piece.tokens.length;
-      } else {
-        if (this.encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
-        tokens.fill(PLACEHOLDER_TOKEN, at, at + perTile);
-        images.push({ at, tile: piece.tile, hash: reuse ? hashTile(piece.tile) : '' });
-        at += perTile;
-      }
-    }
-    return { tokens, images, reuse };
+    const { contextLength } = this.description;
+    return layOutPrompt(pieces, { tokensPerTile: this.encoder === null ? null : this.tokensPerTile, contextLength, reuse });
   }
 
-  /** What is left of a prompt after its first `cached` tokens, pictures encoded. */
+  /** The pictures of a prompt after its first `cached` tokens, encoded. */
   async #embed(
-    sequence: number,
-    { tokens, images, reuse }: LaidOutPrompt,
+    { images, reuse }: LaidOutPrompt,
     cached: number,
-    clock: StageClock,
-    signal?: AbortSignal,
-  ): Promise<BatchEntry> {
-    const embeddings: EmbeddingRows[] = [];
-    for (const { at, tile, hash } of images) {
-      const known = Math.max(cached - at, 0);
-      if (known >= this.tokensPerTile) continue;
-      const values =
-        (reuse ? this.imageCache.get(hash) : undefined) ??
-        (await clock.measure('encode', (onStart) => this.#encode(tile, reuse ? hash : null, onStart, signal)));
-      embeddings.push({ at: at + known - cached, values: values.subarray(known * this.shape.embedding) });
+    encoded: EncodedTiles,
+    context: GenerationContext,
+  ): Promise<EmbeddingRows[]> {
+    const rows: EmbeddingRows[] = [];
+    for (const image of images) {
+      if (cached >= image.at + this.tokensPerTile) continue;
+      const values = this.#known(image, encoded) ?? (await this.#encode(image, reuse, context));
+      if (this.decoding.draft?.view === 'image-tokens') encoded.set(image, values);
+      rows.push(this.#rowsAfter(cached, image, values));
     }
-    return { sequence, tokens: tokens.subarray(cached), embeddings, logits: 'last' };
+    return rows;
+  }
+
+  /** Has the draft read the prompt; null where it cannot. Never encodes a picture: no guess is worth that. */
+  async #openDraft(
+    draft: DraftModel,
+    sequence: number,
+    prompt: LaidOutPrompt,
+    encoded: EncodedTiles,
+    context: GenerationContext,
+  ): Promise<DecodingTarget | null> {
+    const sees = draft.view === 'image-tokens';
+    const read = sees ? prompt : { tokens: wordsOf(prompt, this.tokensPerTile, draft.imageToken), images: [] };
+    if (read.tokens.length === 0) return null;
+    const cached = prompt.reuse ? draft.prefixCache.begin(sequence, read) : 0;
+    const embeddings: EmbeddingRows[] = [];
+    for (const image of read.images) {
+      if (cached >= image.at + this.tokensPerTile) continue;
+      const values = this.#known(image, encoded);
+      if (values === undefined) return null;
+      embeddings.push(this.#rowsAfter(cached, image, values));
+    }
+    const target = new SequenceTarget(draft, sequence, context);
+    try {
+      await target.prefill({ tokens: read.tokens.subarray(cached), embeddings });
+      return target;
+    } catch (thrown) {
+      if (thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL') return null;
+      throw thrown;
+    }
+  }
+
+  #known(image: LaidOutImage, encoded: EncodedTiles): Float32Array | undefined {
+    return encoded.get(image) ?? (image.hash === '' ? undefined : this.imageCache.get(image.hash));
+  }
+
+  /** A tile's image tokens, those left out that a sequence of `cached` tokens has. */
+  #rowsAfter(cached: number, { at }: LaidOutImage, values: Float32Array): EmbeddingRows {
+    const known = Math.max(cached - at, 0);
+    return { at: at + known - cached, values: values.subarray(known * this.shape.embedding) };
   }
 
   /** The tower uses the decoder's threads, so a tile waits for the running batch. */
-  #encode(tile: ImageTile, hash: string | null, onStart: () => void, signal?: AbortSignal): Promise<Float32Array> {
+  #encode({ tile, hash }: LaidOutImage, reuse: boolean, { scheduler, clock, signal }: GenerationContext): Promise<Float32Array> {
     const { encoder, imageCache } = this;
     if (encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
     const encode = async (): Promise<Float32Array> => {
       // The same picture may have been encoded for another prompt while this one waited.
-      const values = (hash === null ? undefined : imageCache.get(hash)) ?? (await encoder.encode(tile, signal));
-      if (hash !== null) imageCache.set(hash, values);
+      const values = (reuse ? imageCache.get(hash) : undefined) ?? this.pruning.prune(await encoder.encode(tile, signal));
+      if (reuse) imageCache.set(hash, values);
       return values;
     };
-    return this.#scheduler.exclusive(encode, onStart, signal);
+    return clock.measure('encode', (onStart) => scheduler.exclusive(encode, onStart, signal));
   }
 }
 
@@ -354,10 +422,6 @@ function visionWeights({ tower, projector }: VisionFamily): WeightSpec[] {
 
 function plannedBytes(file: GgufFile, specs: readonly WeightSpec[]): number {
   return resolveWeights(file, specs).reduce((sum, { info }) => sum + info.bytes, 0);
-}
-
-function hashTile({ width, height, rgb }: ImageTile): string {
-  return createHash('sha256').update(`${width}x${height} `).update(rgb).digest('hex');
 }
 
 function sum(values: readonly number[]): number {

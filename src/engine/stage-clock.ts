@@ -1,4 +1,7 @@
-import type { StageTimings } from '../core/generator.js';
+import type { DetailedResult } from '../core/generator.js';
+
+/** Of token ids and tiles to token ids: text and pictures are others' work. */
+export type ComputeTimings = Omit<DetailedResult['timings'], 'tokenise_ms' | 'prepare_ms'>;
 
 type Stage = 'queue' | 'encode' | 'prefill' | 'decode' | 'sample';
 
@@ -36,7 +39,7 @@ export class StageClock {
   }
 
   /** Milliseconds so far; the first token's time is 0 when there was none. */
-  timings(): Omit<StageTimings, 'tokenise_ms'> {
+  timings(): ComputeTimings {
     return {
       queue_ms: this.#spent.queue,
       encode_ms: this.#spent.encode,

@@ -10,6 +10,7 @@ import { parseGbnf } from '../../src/engine/grammar/parse-gbnf.js';
 import { TokenTrie } from '../../src/engine/grammar/token-trie.js';
 import { LibllamaGrammar } from '../../src/engine/libllama/libllama-grammar.js';
 import { Vocabulary } from '../../src/engine/vocabulary/vocabulary.js';
+import type { PreparedRequest } from '../../src/runtimes/prompt/prepared-request.js';
 import { ask, loadShapes, sceneFor, user } from './support/ask.js';
 import { randomSchema } from './support/random-schema.js';
 import { RandomText } from './support/random-text.js';
@@ -24,7 +25,7 @@ afterAll(() => {
   vocabulary[Symbol.dispose]();
 });
 
-async function described(options: Partial<GenerateRequest>): Promise<GenerateResult> {
+async function described(options: Partial<PreparedRequest>): Promise<GenerateResult> {
   return ask(engine, [user('Describe the picture.', image)], { maxTokens: 200, ...options });
 }
 const sampling = (seed: number): SamplingOptions => ({ temperature: 1.5, topK: 0, topP: 1, minP: 0, seed });

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import type { ChatMessage, GenerateResult } from '../../src/core/generator.js';
+import type { DetailedResult } from '../../src/core/generator.js';
 import { VisionEncoder } from '../../src/engine/vision-encoder.js';
 import { pseudoRandomTokens } from '../../src/runtimes/pseudo-random-tokens.js';
+import type { PreparedMessage } from '../../src/runtimes/prompt/prepared-request.js';
 import type { TextEngine } from '../../src/runtimes/engine/text-engine.js';
 import { ask, assistant, loadShapes, sceneFor, user } from './support/ask.js';
 import { collect } from './support/collect.js';
@@ -26,9 +27,9 @@ afterAll(() => {
 
 /** An answer and the logits that each of its tokens was chosen by. */
 async function traced(
-  messages: readonly ChatMessage[],
+  messages: readonly PreparedMessage[],
   reuse: boolean,
-): Promise<GenerateResult & { tokens: number[]; logits: Float32Array[] }> {
+): Promise<DetailedResult & { tokens: number[]; logits: Float32Array[] }> {
   const decode = vi.spyOn(runner, 'decode');
   const answer = await ask(engine, messages, { reuse });
   const logits = (await Promise.all(decode.mock.results.map(({ value }) => value as Promise<Float32Array[]>))).flat();
@@ -52,7 +53,7 @@ describe('with and without what earlier prompts left', () => {
     let [answers, excused, cachedTokens] = [0, 0, 0];
     for (let index = 0; index < 24; index++) {
       const { image, questions } = await sceneFor(engine, index);
-      const messages: ChatMessage[] = [];
+      const messages: PreparedMessage[] = [];
       for (const question of ['Describe the picture.', ...questions.slice(0, 2)]) {
         messages.push(user(question, ...(messages.length === 0 ? [image] : [])));
         for (const prompt of [messages, [user(question, image)]]) {
@@ -133,10 +134,10 @@ describe('a second question about the same picture', () => {
 });
 
 describe('beside other generations', () => {
-  const questions = (image: (typeof first)['image']): ChatMessage[][] =>
+  const questions = (image: (typeof first)['image']): PreparedMessage[][] =>
     ['Describe the picture.', ...first.questions.slice(0, 3)].map((question) => [user(question, image)]);
   const tokensOf = (answers: readonly { tokens: number[] }[]): number[][] => answers.map(({ tokens }) => tokens);
-  const cold = async (prompts: ChatMessage[][]): Promise<number[][]> => {
+  const cold = async (prompts: PreparedMessage[][]): Promise<number[][]> => {
     const answers: { tokens: number[] }[] = [];
     for (const prompt of prompts) answers.push(await ask(engine, prompt, { reuse: false }));
     return tokensOf(answers);
@@ -182,7 +183,7 @@ describe('beside other generations', () => {
     expect([result.promptTokens, result.finishReason]).toEqual([100, 'length']);
   });
 
-  async function asked(of: TextEngine, prompts: ChatMessage[][]): Promise<{ tokens: number[] }[]> {
+  async function asked(of: TextEngine, prompts: PreparedMessage[][]): Promise<{ tokens: number[] }[]> {
     const answers: { tokens: number[] }[] = [];
     for (const prompt of prompts) answers.push(await ask(of, prompt));
     return answers;

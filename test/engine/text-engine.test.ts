@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import type { ChatMessage, GenerateRequest, GenerateResult, SamplingOptions } from '../../src/core/generator.js';
+import type { DetailedResult, SamplingOptions } from '../../src/core/generator.js';
 import type { PreparedImage } from '../../src/core/image.js';
+import type { PreparedPart, PreparedRequest } from '../../src/runtimes/prompt/prepared-request.js';
 import { TextEngine } from '../../src/runtimes/engine/text-engine.js';
 import { preprocessImage } from '../../src/vision/prepare-image.js';
 import { parityFile } from './support/parity-case.js';
@@ -18,16 +19,16 @@ if (vision === null) throw new Error('the model has no vision half');
 const drawing = await prepareImage(parityFile('tiny-smolvlm', 'image.png'), vision);
 const grey = await preprocessImage({ width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3).fill(120), hash: 'grey' }, vision);
 
-const text = (value: string): ChatMessage['content'][number] => ({ type: 'text', text: value });
-const picture = (image: PreparedImage): ChatMessage['content'][number] => ({ type: 'image', image });
-function ask(content: ChatMessage['content'], options: Partial<GenerateRequest> = {}): GenerateRequest {
+const text = (value: string): PreparedPart => ({ type: 'text', text: value });
+const picture = (image: PreparedImage): PreparedPart => ({ type: 'image', image });
+function ask(content: readonly PreparedPart[], options: Partial<PreparedRequest> = {}): PreparedRequest {
   return { input: { messages: [{ role: 'user', content }] }, maxTokens: 30, ...options };
 }
 
 async function generate(
-  request: GenerateRequest,
+  request: PreparedRequest,
   { using = engine, signal }: { using?: TextEngine; signal?: AbortSignal } = {},
-): Promise<GenerateResult & { streamed: string; tokens: number[] }> {
+): Promise<DetailedResult & { streamed: string; tokens: number[] }> {
   let streamed = '';
   const tokens: number[] = [];
   for await (const event of using.generate(request, signal)) {
@@ -39,7 +40,7 @@ async function generate(
 }
 
 /** A random model writes broken characters; a raw prompt keeps white space, so that text and tokens can be compared. */
-const RAW: GenerateRequest = { input: { prompt: '<|im_start|>User: Where is it?' }, maxTokens: 30 };
+const RAW: PreparedRequest = { input: { prompt: '<|im_start|>User: Where is it?' }, maxTokens: 30 };
 
 describe('an answer', () => {
   test('is streamed as it comes, and whole in the end', async () => {
@@ -157,7 +158,15 @@ describe('timings', () => {
     const requests = [{ ...ask([picture(drawing), text('What is it?')]), reuse: false }, RAW, RAW];
     for (const { timings, imageTokens } of await Promise.all(requests.map((request) => generate(request)))) {
       const { ttft_ms, total_ms, ...stages } = timings;
-      expect(Object.keys(stages).sort()).toEqual(['decode_ms', 'encode_ms', 'prefill_ms', 'queue_ms', 'sample_ms', 'tokenise_ms']);
+      expect(Object.keys(stages).sort()).toEqual([
+        'decode_ms',
+        'encode_ms',
+        'prefill_ms',
+        'prepare_ms',
+        'queue_ms',
+        'sample_ms',
+        'tokenise_ms',
+      ]);
       for (const time of Object.values(timings)) expect(time).toBeGreaterThanOrEqual(0);
       expect(Math.min(stages.tokenise_ms, stages.prefill_ms, stages.decode_ms, stages.sample_ms)).toBeGreaterThan(0);
       expect(stages.encode_ms > 0).toBe(imageTokens > 0);

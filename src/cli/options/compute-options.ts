@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { DEVICES, type Device } from '../../engine/device.js';
+import { DEVICES, type Device } from '../../core/runtime.js';
 import { MMAP_MODES, type MmapMode } from '../../engine/mmap-mode.js';
 import type { EngineLoadOptions } from '../../runtimes/engine/engine-protocol.js';
 import { wholeNumber } from './number-parser.js';

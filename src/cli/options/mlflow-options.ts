@@ -8,6 +8,17 @@ export interface MlflowOptions {
   readonly mlflowSend: ReadonlySet<Withheld>;
 }
 
+/** Whether a measurement is logged, too. */
+export interface RunLogOptions extends MlflowOptions {
+  /** False with `--no-mlflow`. */
+  readonly mlflow: boolean;
+}
+
+/** For commands that measure. */
+export function addRunLogOptions(command: Command): Command {
+  return addMlflowOptions(command).option('--no-mlflow', 'do not log this to MLflow, wherever MLFLOW_TRACKING_URI points');
+}
+
 export function addMlflowOptions(command: Command): Command {
   return command
     .option('--mlflow-experiment <name>', 'experiment to log to', (process.env['MLFLOW_EXPERIMENT_NAME'] ?? '') || DEFAULT_EXPERIMENT)

@@ -6,6 +6,7 @@ export function addRunFilterOptions(command: Command): Command {
   return command
     .option('--model <name>', 'runs with this in the name of a model')
     .option('--scenario <words>', 'runs of this command, such as "engine" or "eval scenes"')
+    .option('--plan <name>', 'runs of plans with this in their name')
     .option('--since <when>', 'runs made since a date (2030-01-31) or for so long (30m, 24h, 7d)', (text: string) => since(text));
 }
 

@@ -28,11 +28,23 @@ export function selfAttention(
   kv: KvInputs,
   layer: number,
 ): Tensor {
-  const { heads, kvHeads, headSize, rope, ropeFactors } = weights;
+  const { heads, headSize, rope, ropeFactors } = weights;
   const [, tokens] = x.shape;
   const q = graph.rope(graph.reshape(linear(graph, x, weights.query), [headSize, heads, tokens]), positions, rope, ropeFactors);
-  const k = graph.rope(graph.reshape(linear(graph, x, weights.key), [headSize, kvHeads, tokens]), positions, rope, ropeFactors);
-  const v = graph.reshape(linear(graph, x, weights.value), [headSize, kvHeads, tokens]);
+  const { k, v } = keysAndValues(graph, x, positions, weights);
   const attended = cache.attend(graph, kv, layer, q, k, v, 1 / Math.sqrt(headSize));
   return linear(graph, attended, weights.output);
+}
+
+/** What the batch leaves for later tokens: k (rotated) and v, both [head size, kv heads, tokens]. */
+export function keysAndValues(
+  graph: Graph,
+  x: Tensor,
+  positions: Tensor,
+  weights: SelfAttention,
+): { readonly k: Tensor; readonly v: Tensor } {
+  const { kvHeads, headSize, rope, ropeFactors } = weights;
+  const [, tokens] = x.shape;
+  const split = (projection: Linear): Tensor => graph.reshape(linear(graph, x, projection), [headSize, kvHeads, tokens]);
+  return { k: graph.rope(split(weights.key), positions, rope, ropeFactors), v: split(weights.value) };
 }

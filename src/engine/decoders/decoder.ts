@@ -17,15 +17,21 @@ export interface DecoderShape {
   readonly slidingWindow: number | null;
 }
 
-/** What a decoder's graph starts from. */
+/** What a decoder's layers start from. */
 export interface DecoderInputs {
-  /** Token embeddings, pictures already in place: f32 [embedding, tokens]. */
-  readonly embeddings: Tensor;
+  /** Token embeddings, pictures already in place, or the hidden state after the layers before: f32 [embedding, tokens]. */
+  readonly hidden: Tensor;
   /** i32 [tokens]. */
   readonly positions: Tensor;
-  /** Which tokens' logits are wanted, i32; null for all. */
+  /** Which tokens go beyond the last layer's attention, i32; null for all. */
   readonly outputs: Tensor | null;
   readonly kv: KvInputs;
+}
+
+/** Layers `from` to `to` − 1. */
+export interface LayerRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A decoder architecture: which weights it has and what graph computes it. One folder per architecture. */
@@ -34,6 +40,10 @@ export interface Decoder {
   readonly weights: readonly WeightSpec[];
   /** Upper bound of graph nodes, for sizing its memory. */
   readonly maxNodes: number;
-  /** @returns logits, f32 [vocabulary, outputs] */
-  build(graph: Graph, weights: Weights, cache: KvCache, inputs: DecoderInputs): Tensor;
+  /** @returns the hidden state after the layers, f32 [embedding, outputs] */
+  layers(graph: Graph, weights: Weights, cache: KvCache, inputs: DecoderInputs, range: LayerRange): Tensor;
+  /** Leaves only the keys and values that these layers would make of `inputs.hidden`, for a cache with `store`. */
+  store(graph: Graph, weights: Weights, cache: KvCache, inputs: DecoderInputs, range: LayerRange): void;
+  /** The last norm and the head. @returns logits, f32 [vocabulary, tokens] */
+  head(graph: Graph, weights: Weights, hidden: Tensor): Tensor;
 }

@@ -26,11 +26,11 @@ export class Graph extends TensorContext {
     this.pointer = ggml.ggml_new_graph_custom(this.context, capacity, false);
   }
 
-  /** A tensor that the caller fills before each run. */
+  /** A tensor that the caller fills before each run, also where no node reads it. */
   input(type: GgmlType, extents: readonly number[], name: string): Tensor {
     const tensor = this.create(type, extents, name);
     this.ggml.ggml_set_input(tensor.pointer);
-    return tensor;
+    return this.expand(tensor);
   }
 
   /** Marks a result that is read after the run, and adds it to the graph. */
@@ -63,6 +63,25 @@ export class Graph extends TensorContext {
     const [xk, m, x2, x3] = x.shape;
     assertGraph(k === xk && x2 % w2 === 0 && x3 % w3 === 0, () => `matrix product of ${weight} and ${x}`);
     return this.packed(this.ggml.ggml_mul_mat(this.context, weight.pointer, x.pointer), 'f32', [n, m, x2, x3]);
+  }
+
+  /**
+   * Sum over j of a[·, j] ⊗ b[·, j], plane by plane: `a` [n, k, p] and f32 `b` [m, k, p] give f32 [n, m, p]. Where `mulMat` wants the axis
+   * that is summed over innermost, this wants it second; quantised rows of `a` are read one by one.
+   */
+  outProduct(a: Tensor, b: Tensor): Tensor {
+    const fits = a.shape[1] === b.shape[1] && a.shape[2] === b.shape[2] && a.shape[3] === 1 && b.shape[3] === 1 && b.type === 'f32';
+    assertGraph(fits, () => `outer product of ${a} and ${b}`);
+    return this.packed(this.ggml.ggml_out_prod(this.context, a.pointer, b.pointer), 'f32', [a.shape[0], b.shape[0], b.shape[2], 1]);
+  }
+
+  /** Adds the f32 rows of `a` [n, k] up by i32 `ids` [k] into `rows` rows: f32 [n, rows]. Ids beyond them are the caller's to rule out. */
+  scatterRows(a: Tensor, ids: Tensor, rows: number): Tensor {
+    const [n, k] = a.shape;
+    const fits = a.type === 'f32' && a.elements === n * k && ids.type === 'i32' && ids.elements === k && ids.shape[0] === k;
+    assertGraph(fits && a.contiguous && ids.contiguous, () => `scatter ${a} by ${ids}`);
+    const like = this.create('f32', [n, rows]);
+    return this.packed(this.ggml.ggml_get_rows_back(this.context, a.pointer, ids.pointer, like.pointer), 'f32', like.shape);
   }
 
   /** Rows of `a` by i32 `ids`, as f32. */
@@ -140,6 +159,13 @@ export class Graph extends TensorContext {
     return this.packed(pointer, a.type, a.shape);
   }
 
+  /** Softmax of every row of a · scale + mask; `mask` f16 [row, rows] counts for every plane. */
+  softMax(a: Tensor, mask: Tensor | null, scale: number): Tensor {
+    const masked = mask === null || (mask.type === 'f16' && mask.contiguous && mask.shape[0] === a.shape[0] && mask.shape[1] >= a.shape[1]);
+    assertGraph(masked && a.type === 'f32' && a.contiguous, () => `softmax of ${a} under ${mask ?? 'no mask'}`);
+    return this.packed(this.ggml.ggml_soft_max_ext(this.context, a.pointer, mask?.pointer ?? null, scale, 0), 'f32', a.shape);
+  }
+
   /**
    * Softmax(q·kᵀ·scale + mask)·v in one pass, accumulated in f32.
    * @param q [head size, tokens, heads] @param k,v [head size, cells, kv heads] @param mask f16 [cells, tokens] or null
@@ -184,14 +210,29 @@ export class Graph extends TensorContext {
     return this.packed(this.ggml.ggml_concat(this.context, a.pointer, b.pointer, 1), 'f32', toShape([a.shape[0], a.shape[1] + b.shape[1]]));
   }
 
-  reshape(a: Tensor, extents: readonly [number, number] | readonly [number, number, number]): Tensor {
+  /** The rows of `a` [n, m, p] continued by those of `b` [k, m, p], both f32: [n + k, m, p]. */
+  beside(a: Tensor, b: Tensor): Tensor {
+    const fits = a.shape[1] === b.shape[1] && a.shape[2] === b.shape[2] && a.shape[3] === b.shape[3];
+    assertGraph(fits && a.type === 'f32' && b.type === 'f32', () => `put ${b} beside ${a}`);
+    const [n, ...rest] = a.shape;
+    return this.packed(this.ggml.ggml_concat(this.context, a.pointer, b.pointer, 0), 'f32', [n + b.shape[0], ...rest]);
+  }
+
+  /** `a` as often as it takes to fill these extents. */
+  repeat(a: Tensor, extents: Shape): Tensor {
+    const fits = extents.every((extent, axis) => extent % (a.shape[axis] ?? 1) === 0) && a.type === 'f32';
+    assertGraph(fits, () => `repeat ${a} to [${extents.join(', ')}]`);
+    return this.packed(this.ggml.ggml_repeat_4d(this.context, a.pointer, ...extents), 'f32', extents);
+  }
+
+  reshape(
+    a: Tensor,
+    extents: readonly [number, number] | readonly [number, number, number] | readonly [number, number, number, number],
+  ): Tensor {
     const shape = toShape(extents);
-    assertGraph(a.contiguous && a.elements === shape[0] * shape[1] * shape[2], () => `reshape ${a} to [${extents.join(', ')}]`);
-    const pointer =
-      extents.length === 2
-        ? this.ggml.ggml_reshape_2d(this.context, a.pointer, extents[0], extents[1])
-        : this.ggml.ggml_reshape_3d(this.context, a.pointer, ...extents);
-    return this.packed(pointer, a.type, shape);
+    const elements = shape.reduce((product, extent) => product * extent, 1);
+    assertGraph(a.contiguous && a.elements === elements, () => `reshape ${a} to [${extents.join(', ')}]`);
+    return this.packed(this.ggml.ggml_reshape_4d(this.context, a.pointer, ...shape), a.type, shape);
   }
 
   /** A window of `extents` with the given row and plane strides, `offset` bytes into `a`. */
@@ -203,6 +244,16 @@ export class Graph extends TensorContext {
     assertGraph(ne0 % blockSize === 0 && end <= capacity, () => `view [${extents.join(', ')}] of ${a} ends at ${end} of ${capacity} bytes`);
     const pointer = this.ggml.ggml_view_3d(this.context, a.pointer, ne0, ne1, ne2, rowStride, planeStride, offset);
     return new Tensor(this, pointer, a.type, [ne0, ne1, ne2, 1], [blockBytes, rowStride, planeStride, planeStride * ne2]);
+  }
+
+  /** Rows [n, rows, planes], one after another in a plane, as [n, group, rows / group, planes], without moving data. */
+  groupRows(a: Tensor, group: number): Tensor {
+    const [n, rows, planes, cubes] = a.shape;
+    const [element, row, plane] = a.strides;
+    assertGraph(rows % group === 0 && cubes === 1, () => `groups of ${group} rows of ${a}`);
+    const shape: Shape = [n, group, rows / group, planes];
+    const pointer = this.ggml.ggml_view_4d(this.context, a.pointer, ...shape, row, row * group, plane, 0);
+    return new Tensor(this, pointer, a.type, shape, [element, row, row * group, plane]);
   }
 
   /** Swaps the first two axes, without moving data. */

@@ -45,6 +45,15 @@ export abstract class Resource implements Disposable {
     return error;
   }
 
+  /** For a constructor whose parts may fail: makes one, or takes the resource back from its parents. */
+  protected owning<Part>(make: () => Part): Part {
+    try {
+      return make();
+    } catch (thrown) {
+      throw this.failed(EdgeVlmError.from(thrown));
+    }
+  }
+
   /** Frees the native side; called once. */
   protected abstract release(): void;
 

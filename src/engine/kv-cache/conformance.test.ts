@@ -1,28 +1,58 @@
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { relativeError } from '../../../test/engine/support/compare.js';
-import { tinyModel } from '../../../test/engine/support/tiny-models.js';
+import { temporaryFolder, tinyModel } from '../../../test/engine/support/tiny-models.js';
+import { synthesizeModel } from '../../convert/synthesize/synthesize-model.js';
 import { pseudoRandomTokens } from '../../runtimes/pseudo-random-tokens.js';
 import { Engine } from '../engine.js';
 import { KV_CACHE_POLICIES, kvCacheBytes, type KvCacheOptions, type KvCachePolicy } from './registry.js';
 
 const { model } = await tinyModel('tiny-llama-bpe');
+/** Heads of 64 values, as GEAR groups them. */
+const wideModel = join(await temporaryFolder(), 'wide.gguf');
+await synthesizeModel({ shape: 'tiny', architecture: 'llama', type: 'f16', seed: 1, planted: undefined, threads: 1, out: wideModel });
 const CELLS = 320;
 
-/** Every policy with the settings to try, and how far logits may move when the same past lies elsewhere in the cache. */
-const SETTINGS: Record<KvCachePolicy, readonly (KvCacheOptions & { readonly tolerance: number })[]> = {
+/** Settings to try, and how far logits may move when the same past lies elsewhere in the cache, or came in other pieces. */
+interface Setting extends KvCacheOptions {
+  readonly tolerance: number;
+}
+
+/** Attending for one token, ggml sums f16 values in f16; for many tokens in f32 (`ggml_compute_forward_flash_attn_ext`). */
+const F16_SUMS = 1e-2;
+/** What is stored depends on the pieces that a past came in, for tokens that are compressed at another time. */
+const OTHER_PIECES = 2e-2;
+
+const SETTINGS: Record<KvCachePolicy, readonly Setting[]> = {
   full: [
     { type: 'f32', tolerance: 1e-5 },
-    // Attending for one token, ggml sums f16 values in f16; for many tokens in f32 (`ggml_compute_forward_flash_attn_ext`).
-    { type: 'f16', tolerance: 1e-2 },
+    { type: 'f16', tolerance: F16_SUMS },
+    { type: 'q8_0', tolerance: F16_SUMS },
+    { type: 'q4_0', tolerance: F16_SUMS },
   ],
+  hadamard: [
+    { type: 'q8_0', tolerance: F16_SUMS },
+    { type: 'q4_0', tolerance: F16_SUMS },
+  ],
+  gear: [
+    { gear: { bits: 4 }, tolerance: OTHER_PIECES },
+    { gear: { bits: 2, rank: 4 }, tolerance: OTHER_PIECES },
+    { gear: { bits: 2, rank: 0, outliers: 0 }, tolerance: OTHER_PIECES },
+  ],
+  pyramidkv: [{ type: 'f32', tolerance: 1e-5 }],
+  'pyramidkv+hadamard': [{ type: 'q4_0', tolerance: F16_SUMS }],
+  'pyramidkv+gear': [{ gear: { bits: 4 }, tolerance: OTHER_PIECES }],
 };
 const CASES = KV_CACHE_POLICIES.flatMap((policy) =>
-  SETTINGS[policy].map((settings) => ({ name: `${policy} ${settings.type ?? ''}`, policy, ...settings })),
+  SETTINGS[policy].map(({ tolerance, ...options }) => ({
+    name: [policy, JSON.stringify(options)].join(' '),
+    tolerance,
+    options: { policy, ...options },
+  })),
 );
 
-describe.each(CASES)('the cache policy $name', async ({ tolerance, policy, ...rest }) => {
-  const options: KvCacheOptions = { policy, ...(rest.type && { type: rest.type }) };
-  const engine = await Engine.load({ model, threads: 1, context: CELLS, cache: options });
+describe.each(CASES)('the cache policy $name', async ({ tolerance, options }) => {
+  const engine = await Engine.load({ model: options.gear === undefined ? model : wideModel, threads: 1, context: CELLS, cache: options });
   const { runner, shape } = engine;
   const { cache } = runner;
   const words = pseudoRandomTokens(CELLS, shape.vocabulary, 1);
@@ -180,5 +210,42 @@ describe.each(CASES)('the cache policy $name', async ({ tolerance, policy, ...re
     expect(planned).toBeGreaterThan(0);
     expect(cache.bytes).toBeGreaterThanOrEqual(planned);
     expect(engine.description.cacheBytes).toBe(cache.bytes);
+  });
+
+  test('tells the bytes that tokens lie in, of each sequence and of all, and none when all are gone', async () => {
+    expect(cache.usedBytes()).toBe(0);
+    await append(1, words.subarray(0, 200));
+    const one = cache.usedBytes(1);
+    await append(2, otherWords.subarray(0, 20));
+    expect(cache.usedBytes(2)).toBeGreaterThan(0);
+    expect(cache.usedBytes()).toBe(one + cache.usedBytes(2));
+    expect(cache.usedBytes()).toBeLessThan(cache.bytes);
+    free(1, 2);
+    expect(cache.usedBytes()).toBe(0);
+  });
+
+  test('a batch that was cancelled leaves no trace', async () => {
+    const expected = await alone(words.subarray(0, 60));
+    await append(1, words.subarray(0, 50));
+    const aborted = runner.decode([{ sequence: 1, tokens: otherWords.subarray(0, 30), logits: 'last' }], AbortSignal.abort());
+    await expect(aborted).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(cache.length(1)).toBe(50);
+    expectSame(await append(1, words.subarray(50, 60)), expected);
+    free(1);
+  });
+
+  test('the end of a prompt may come in any pieces; the answer after it is that of the prompt in one', async () => {
+    const prompt = words.subarray(0, 90);
+    const ends = { promptEnd: { textTokens: 20 }, logits: 'last' } as const;
+    await runner.decode([{ sequence: 1, tokens: prompt, ...ends }]);
+    await append(2, prompt.subarray(0, 30));
+    await runner.decode([{ sequence: 2, tokens: prompt.subarray(30), ...ends }]);
+    const [one, two] = [await append(1, otherWords.subarray(0, 5)), await append(2, otherWords.subarray(0, 5))];
+    expect([cache.length(1), cache.length(2)]).toEqual([95, 95]);
+    expectSame(two, one);
+    // Guesses after it are taken back like any.
+    runner.truncate(1, 92);
+    expectSame(await append(1, otherWords.subarray(2, 5)), one);
+    free(1, 2);
   });
 });

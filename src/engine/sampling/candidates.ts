@@ -57,6 +57,24 @@ export class Candidates implements Disposable {
     return new Int32Array(viewMemory((data + selected * BigInt(TOKEN_DATA_BYTES)) as Pointer, 4))[0];
   }
 
+  /** Softmax over the candidates that samplers left, [vocabulary]; 0 for all others. */
+  probabilities(vocabulary: number): Float32Array {
+    const all = new Float32Array(vocabulary);
+    const data = readPointer(this.pointer, 0);
+    const size = Number(this.#view.getBigUint64(SIZE_OFFSET, true));
+    if (data === null || size === 0) return all;
+    const memory = viewMemory(data, size * TOKEN_DATA_BYTES);
+    const [ids, values] = [new Int32Array(memory), new Float32Array(memory)];
+    let highest = -Infinity;
+    for (let i = 0; i < size; i++) highest = Math.max(highest, values[TOKEN_DATA_WORDS * i + 1] ?? -Infinity);
+    let sum = 0;
+    for (let i = 0; i < size; i++) sum += Math.exp((values[TOKEN_DATA_WORDS * i + 1] ?? -Infinity) - highest);
+    for (let i = 0; i < size; i++) {
+      all[ids[TOKEN_DATA_WORDS * i] ?? 0] = Math.exp((values[TOKEN_DATA_WORDS * i + 1] ?? -Infinity) - highest) / sum;
+    }
+    return all;
+  }
+
   [Symbol.dispose](): void {
     this.#data[Symbol.dispose]();
     this.#array[Symbol.dispose]();

@@ -136,3 +136,46 @@ describe('penalties', () => {
     expect(share({ repeatPenalty: 4 })).toBeLessThan(share({}) / 2);
   });
 });
+
+describe('what a sampler draws from', () => {
+  const DRAWS = 20_000;
+
+  test.each<[name: string, options: SamplingOptions]>([
+    ['everything', PLAIN],
+    ['a high temperature', { ...PLAIN, temperature: 3 }],
+    ['few candidates', { ...PLAIN, topK: 3 }],
+    ['a nucleus, then a temperature', { ...PLAIN, topP: 0.8, temperature: 0.7 }],
+    ['all options', { temperature: 0.9, topK: 6, topP: 0.95, minP: 0.02, repeatPenalty: 1.2 }],
+  ])('%s: the probabilities that it tells are those of its draws', (_, options) => {
+    using sampler = createSampler(LOGITS.length, resolveSampling(options));
+    const told = [...sampler.probabilities(Float32Array.from(LOGITS))];
+    expect(told.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    const counts = histogram(options, DRAWS);
+    expect(drawn(counts)).toEqual(told.flatMap((probability, token) => (probability > 0 ? [token] : [])));
+    const left = counts.filter((_, token) => (told[token] ?? 0) > 0);
+    expect(
+      chiSquare(
+        left,
+        told.filter((probability) => probability > 0),
+      ),
+    ).toBeLessThan(CRITICAL);
+  });
+
+  test('penalties count, and telling draws nothing', () => {
+    using sampler = createSampler(LOGITS.length, resolveSampling({ ...PLAIN, presencePenalty: 100 }));
+    using same = createSampler(LOGITS.length, resolveSampling({ ...PLAIN, presencePenalty: 100 }));
+    for (let i = 0; i < LOGITS.length; i++) {
+      const told = sampler.probabilities(Float32Array.from(LOGITS));
+      const token = sampler.sample(Float32Array.from(LOGITS));
+      expect(told[token]).toBeGreaterThan(0);
+      expect(same.sample(Float32Array.from(LOGITS))).toBe(token);
+      for (const each of [sampler, same]) each.accept(token);
+      if (i < LOGITS.length - 1) expect(sampler.probabilities(Float32Array.from(LOGITS))[token]).toBeLessThan(1e-30);
+    }
+  });
+
+  test('greedy, one token', () => {
+    using sampler = createSampler(LOGITS.length, resolveSampling({}));
+    expect([...sampler.probabilities(Float32Array.from(LOGITS))]).toEqual([0, 0, 0, 1, 0, 0, 0, 0]);
+  });
+});

@@ -6,6 +6,12 @@ export class GreedySampler implements Sampler {
     return argmax(logits);
   }
 
+  probabilities(logits: Float32Array): Float32Array {
+    const certain = new Float32Array(logits.length);
+    certain[argmax(logits)] = 1;
+    return certain;
+  }
+
   accept(): void {
     // Nothing depends on the past.
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { ChatMessage, GenerateRequest, GenerateResult } from '../../../src/core/generator.js';
+import type { DetailedResult } from '../../../src/core/generator.js';
 import type { PreparedImage } from '../../../src/core/image.js';
 import { findModel } from '../../../src/catalogue/find-model.js';
 import { generateScene } from '../../../src/data/scenes/generate-scene.js';
 import type { EngineOptions } from '../../../src/engine/engine.js';
+import type { PreparedMessage, PreparedRequest } from '../../../src/runtimes/prompt/prepared-request.js';
 import { TextEngine } from '../../../src/runtimes/engine/text-engine.js';
 import { preprocessImage } from '../../../src/vision/prepare-image.js';
 
@@ -22,20 +23,20 @@ export async function sceneFor(engine: TextEngine, index: number): Promise<{ ima
   return { image, questions: truth.questions.map(({ question }) => question) };
 }
 
-export const user = (text: string, ...images: PreparedImage[]): ChatMessage => ({
+export const user = (text: string, ...images: PreparedImage[]): PreparedMessage => ({
   role: 'user',
   content: [...images.map((image) => ({ type: 'image' as const, image })), { type: 'text', text }],
 });
 
-export const assistant = (text: string): ChatMessage => ({ role: 'assistant', content: [{ type: 'text', text }] });
+export const assistant = (text: string): PreparedMessage => ({ role: 'assistant', content: [{ type: 'text', text }] });
 
 /** A whole answer with its tokens. */
 export async function ask(
   engine: TextEngine,
-  messages: readonly ChatMessage[],
-  options: Partial<GenerateRequest> = {},
+  messages: readonly PreparedMessage[],
+  options: Partial<PreparedRequest> = {},
   signal?: AbortSignal,
-): Promise<GenerateResult & { tokens: number[] }> {
+): Promise<DetailedResult & { tokens: number[] }> {
   const tokens: number[] = [];
   for await (const event of engine.generate({ input: { messages }, maxTokens: 40, ...options }, signal)) {
     if (event.type === 'done') return { ...event.result, tokens };

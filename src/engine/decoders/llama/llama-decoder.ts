@@ -1,11 +1,11 @@
 import type { GgufFile } from '../../../formats/gguf/read-gguf.js';
-import { selfAttention, type SelfAttention } from '../../blocks/attention.js';
+import { keysAndValues, selfAttention, type SelfAttention } from '../../blocks/attention.js';
 import { linear, type Linear } from '../../blocks/linear.js';
 import type { Graph } from '../../ggml/graph.js';
 import type { Tensor } from '../../ggml/tensor.js';
 import type { KvCache } from '../../kv-cache/kv-cache.js';
 import type { Weights, WeightSpec } from '../../weights.js';
-import type { Decoder, DecoderInputs } from '../decoder.js';
+import type { Decoder, DecoderInputs, LayerRange } from '../decoder.js';
 import { readLlamaHyperparameters, type LlamaHyperparameters } from './llama-hyperparameters.js';
 
 /** Nodes per layer are about 35, biases included; the rest is embeddings, norms and head. */
@@ -22,7 +22,12 @@ export function createLlamaDecoder(file: GgufFile): Decoder {
     shape: h,
     weights: weightSpecs(h),
     maxNodes: NODES_PER_LAYER * h.layers + NODES_OUTSIDE_LAYERS,
-    build: (graph, weights, cache, inputs) => build(h, graph, weights, cache, inputs),
+    layers: (graph, weights, cache, inputs, range) => layers(h, graph, weights, cache, inputs, range),
+    store: (graph, weights, cache, inputs, range) => {
+      store(h, graph, weights, cache, inputs, range);
+    },
+    head: (graph, weights, hidden) =>
+      linear(graph, rmsNorm(h, graph, weights, hidden, 'output_norm.weight'), { weight: weights.get('output.weight') }),
   };
 }
 
@@ -55,32 +60,64 @@ function weightSpecs(h: LlamaHyperparameters): WeightSpec[] {
   return specs;
 }
 
-function build(h: LlamaHyperparameters, graph: Graph, weights: Weights, cache: KvCache, inputs: DecoderInputs): Tensor {
-  const rmsNorm = (x: Tensor, name: string): Tensor => graph.mul(graph.rmsNorm(x, h.rmsEpsilon), weights.get(name));
-  let x = inputs.embeddings;
-  for (let layer = 0; layer < h.layers; layer++) {
-    const matrix = (name: string): Linear => ({
-      weight: weights.get(`blk.${layer}.${name}.weight`),
-      bias: weights.find(`blk.${layer}.${name}.bias`),
-    });
-    const attention: SelfAttention = {
-      query: matrix('attn_q'),
-      key: matrix('attn_k'),
-      value: matrix('attn_v'),
-      output: matrix('attn_output'),
-      ropeFactors: weights.find('rope_freqs.weight') ?? null,
-      ...h,
-    };
-    let attended = selfAttention(graph, rmsNorm(x, `blk.${layer}.attn_norm.weight`), inputs.positions, attention, cache, inputs.kv, layer);
-    if (layer === h.layers - 1 && inputs.outputs !== null) {
+function layers(
+  h: LlamaHyperparameters,
+  graph: Graph,
+  weights: Weights,
+  cache: KvCache,
+  { hidden, positions, outputs, kv }: DecoderInputs,
+  { from, to }: LayerRange,
+): Tensor {
+  let x = hidden;
+  for (let layer = from; layer < to; layer++) {
+    const attention = attentionWeights(h, weights, layer);
+    const normed = rmsNorm(h, graph, weights, x, `blk.${layer}.attn_norm.weight`);
+    let attended = selfAttention(graph, normed, positions, attention, cache, kv, layer);
+    if (layer === to - 1 && outputs !== null) {
       // Nothing after the last attention looks at other tokens, so only those whose logits are wanted go on.
-      attended = graph.getRows(attended, inputs.outputs);
-      x = graph.getRows(x, inputs.outputs);
+      attended = graph.getRows(attended, outputs);
+      x = graph.getRows(x, outputs);
     }
     x = graph.add(attended, x);
-    const normed = rmsNorm(x, `blk.${layer}.ffn_norm.weight`);
-    const hidden = graph.swiglu(linear(graph, normed, matrix('ffn_gate')), linear(graph, normed, matrix('ffn_up')));
-    x = graph.add(linear(graph, hidden, matrix('ffn_down')), x);
+    const matrix = matrices(weights, layer);
+    const inner = rmsNorm(h, graph, weights, x, `blk.${layer}.ffn_norm.weight`);
+    const gated = graph.swiglu(linear(graph, inner, matrix('ffn_gate')), linear(graph, inner, matrix('ffn_up')));
+    x = graph.add(linear(graph, gated, matrix('ffn_down')), x);
   }
-  return linear(graph, rmsNorm(x, 'output_norm.weight'), { weight: weights.get('output.weight') });
+  return x;
+}
+
+function store(
+  h: LlamaHyperparameters,
+  graph: Graph,
+  weights: Weights,
+  cache: KvCache,
+  { hidden, positions, kv }: DecoderInputs,
+  { from, to }: LayerRange,
+): void {
+  for (let layer = from; layer < to; layer++) {
+    const normed = rmsNorm(h, graph, weights, hidden, `blk.${layer}.attn_norm.weight`);
+    const { k, v } = keysAndValues(graph, normed, positions, attentionWeights(h, weights, layer));
+    cache.store?.(graph, kv, layer, k, v);
+  }
+}
+
+function rmsNorm(h: LlamaHyperparameters, graph: Graph, weights: Weights, x: Tensor, name: string): Tensor {
+  return graph.mul(graph.rmsNorm(x, h.rmsEpsilon), weights.get(name));
+}
+
+function matrices(weights: Weights, layer: number): (name: string) => Linear {
+  return (name) => ({ weight: weights.get(`blk.${layer}.${name}.weight`), bias: weights.find(`blk.${layer}.${name}.bias`) });
+}
+
+function attentionWeights(h: LlamaHyperparameters, weights: Weights, layer: number): SelfAttention {
+  const matrix = matrices(weights, layer);
+  return {
+    query: matrix('attn_q'),
+    key: matrix('attn_k'),
+    value: matrix('attn_v'),
+    output: matrix('attn_output'),
+    ropeFactors: weights.find('rope_freqs.weight') ?? null,
+    ...h,
+  };
 }

@@ -2,7 +2,10 @@ import type { DecodingStrategy, DecodingTask } from '../decoding-strategy.js';
 
 /** One token per pass: what every other strategy is measured against. */
 export class PlainDecoding implements DecodingStrategy {
-  async *run({ target, promptLogits, sampler, maxTokens, isEnd }: DecodingTask): AsyncGenerator<number, 'stop' | 'length'> {
+  readonly lossy = null;
+  readonly warnings = [];
+
+  async *run({ target, promptLogits, sampler, maxTokens, isEnd, counters }: DecodingTask): AsyncGenerator<number, 'stop' | 'length'> {
     let logits = promptLogits;
     for (let count = 0; ;) {
       const token = sampler.sample(logits);
@@ -10,6 +13,7 @@ export class PlainDecoding implements DecodingStrategy {
       sampler.accept(token);
       yield token;
       if (++count >= maxTokens) return 'length';
+      counters.passes++;
       logits = await target.decode(Int32Array.of(token), 'last');
     }
   }

@@ -1,0 +1,25 @@
+/** Guessed tokens. */
+export interface Draft {
+  readonly tokens: readonly number[];
+  /** What each was drawn from, [vocabulary]; null where it was not drawn. */
+  readonly probabilities: readonly Float32Array[] | null;
+}
+
+/** Guesses what the target will say next. One per answer. */
+export interface Drafter {
+  /**
+   * Guesses at most `count` tokens, fewer where it has no more to say. Never fails for want of room.
+   * @param answer the tokens that are certain; the target lacks the last one
+   * @throws CANCELLED
+   */
+  propose(answer: readonly number[], count: number): Promise<Draft>;
+  /**
+   * Verifies in its own way, where appending to the target is not it.
+   * @param tokens the answer's last token and the draft just proposed
+   * @returns [tokens · vocabulary]
+   * @throws CONTEXT_FULL, CANCELLED
+   */
+  verify?(tokens: Int32Array): Promise<Float32Array>;
+}
+
+export const NO_DRAFT: Draft = { tokens: [], probabilities: null };

@@ -1,0 +1,50 @@
+import { NO_DRAFT, type Draft, type Drafter } from '../drafter.js';
+
+/** How long an end of the text must have come before, tokens. */
+export interface NgramLengths {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Guesses that the text goes on as it did after the newest earlier place that ended the same way, longest end first ("prompt lookup
+ * decoding", Saxena 2023). A place near the end is copied over and over, as LZ77 does, so that a repetition is guessed at any length.
+ */
+export class NgramDrafter implements Drafter {
+  /** @param prompt negative where image tokens stand; those are never found or guessed */
+  constructor(
+    private readonly prompt: Int32Array,
+    private readonly lengths: NgramLengths,
+  ) {}
+
+  propose(answer: readonly number[], count: number): Promise<Draft> {
+    const text = [...this.prompt, ...answer];
+    const from = findContinuation(text, this.lengths);
+    if (from === undefined) return Promise.resolve(NO_DRAFT);
+    const tokens: number[] = [];
+    for (let at = from; tokens.length < count; at++) {
+      const token = text[at];
+      if (token === undefined || token < 0) break;
+      tokens.push(token);
+      text.push(token);
+    }
+    return Promise.resolve({ tokens, probabilities: null });
+  }
+}
+
+/** Where the text goes on after the newest earlier occurrence of its end. */
+function findContinuation(text: readonly number[], { min, max }: NgramLengths): number | undefined {
+  let best: number | undefined;
+  let bestLength = min - 1;
+  for (let end = text.length - 1; end > 0 && bestLength < max; end--) {
+    let length = 0;
+    while (length < Math.min(max, end) && matches(text, end - 1 - length, text.length - 1 - length)) length++;
+    if (length > bestLength) [best, bestLength] = [end, length];
+  }
+  return best;
+}
+
+function matches(text: readonly number[], a: number, b: number): boolean {
+  const token = text[a] ?? -1;
+  return token >= 0 && token === text[b];
+}

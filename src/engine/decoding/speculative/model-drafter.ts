@@ -1,0 +1,68 @@
+import { EdgeVlmError } from '../../../core/errors.js';
+import { argmax } from '../../sampling/greedy-sampler.js';
+import type { DecodingTarget, DecodingTask } from '../decoding-strategy.js';
+import { NO_DRAFT, type Draft, type Drafter } from '../drafter.js';
+import { draw } from '../rejection-sample.js';
+
+/** Guesses what a smaller model would say: its likeliest tokens, or draws from it where guesses are verified by rejection. */
+export class ModelDrafter implements Drafter {
+  /** null where it cannot read the prompt; undefined while it was not asked. */
+  #draft: DecodingTarget | null | undefined;
+  /** Tokens that the draft read before the answer, and those of the answer, right or guessed. */
+  #promptLength = 0;
+  readonly #read: number[] = [];
+
+  constructor(private readonly task: Pick<DecodingTask, 'draft' | 'rejection' | 'isEnd' | 'promptLogits'>) {}
+
+  async propose(answer: readonly number[], count: number): Promise<Draft> {
+    const draft = await this.#open();
+    if (draft === null) return NO_DRAFT;
+    // The last token is read again if need be: what comes after it is asked for.
+    let common = 0;
+    while (common < Math.min(answer.length - 1, this.#read.length) && answer[common] === this.#read[common]) common++;
+    draft.truncate(this.#promptLength + common);
+    this.#read.length = common;
+
+    const tokens: number[] = [];
+    const probabilities: Float32Array[] = [];
+    let unread: readonly number[] = answer.slice(common);
+    while (tokens.length < count) {
+      const logits = await this.#decode(draft, unread);
+      if (logits === null) break;
+      const token = this.#choose(logits, probabilities);
+      if (this.task.isEnd(token)) break;
+      tokens.push(token);
+      unread = [token];
+    }
+    return { tokens, probabilities: this.task.rejection === null ? null : probabilities.slice(0, tokens.length) };
+  }
+
+  /** The draft's prompt is read when the first guess is wanted: an answer of one token needs none. */
+  async #open(): Promise<DecodingTarget | null> {
+    if (this.#draft === undefined) {
+      this.#draft = (await this.task.draft?.()) ?? null;
+      this.#promptLength = this.#draft?.length() ?? 0;
+    }
+    return this.#draft;
+  }
+
+  /** Logits after the tokens, as many as the target's; null where the draft has no room for them, or does not know them. */
+  async #decode(draft: DecodingTarget, tokens: readonly number[]): Promise<Float32Array | null> {
+    try {
+      const logits = await draft.decode(Int32Array.from(tokens), 'last');
+      this.#read.push(...tokens);
+      return logits.subarray(0, this.task.promptLogits.length);
+    } catch (thrown) {
+      if (thrown instanceof EdgeVlmError && (thrown.code === 'CONTEXT_FULL' || thrown.code === 'BATCH_INVALID')) return null;
+      throw thrown;
+    }
+  }
+
+  #choose(logits: Float32Array, probabilities: Float32Array[]): number {
+    const { rejection } = this.task;
+    if (rejection === null) return argmax(logits);
+    const drawnFrom = rejection.drafts.probabilities(logits);
+    probabilities.push(drawnFrom);
+    return draw(drawnFrom, rejection.random);
+  }
+}

@@ -1,3 +1,0 @@
-/** What to compute on. */
-export const DEVICES = ['cpu', 'cuda', 'vulkan', 'metal'] as const;
-export type Device = (typeof DEVICES)[number];
