@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { EdgeVlmError } from '../core/errors.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../core/progress.js';
+import { claimFolder } from './claim-folder.js';
 import type { Raster } from './scenes/raster.js';
 
 /** Where a data set is written, and who hears of it. */
@@ -49,17 +50,6 @@ async function writeAtomically(file: string, contents: Uint8Array | string): Pro
   await rename(`${file}.part`, file);
 }
 
-async function claimFolder({ out, settings, settingsFile }: DataSetPlan): Promise<void> {
-  const wanted = `${JSON.stringify(settings, null, 2)}\n`;
-  const present = (await readdir(out)).includes(settingsFile) ? await readFile(path.join(out, settingsFile), 'utf8') : null;
-  if (present === null) return writeAtomically(path.join(out, settingsFile), wanted);
-  if (present !== wanted) {
-    throw new EdgeVlmError('USAGE', `${out} already holds data of other settings (see its ${settingsFile})`, {
-      hint: 'Choose another folder, or repeat the command that filled this one.',
-    });
-  }
-}
-
 /** Results in the order of `items`, at most `LANES` being worked on at a time. */
 async function inLanes<T>(items: readonly number[], work: (item: number) => Promise<T>): Promise<T[]> {
   const results = new Map<number, T>();
@@ -82,7 +72,7 @@ export async function writeDataSet(plan: DataSetPlan): Promise<string> {
   const task = new ProgressTask(progress, { label, unit: 'images', total: count * picturesPerRecord });
   try {
     await mkdir(path.join(out, 'images'), { recursive: true });
-    await claimFolder(plan);
+    await claimFolder(out, plan.settingsFile, plan.settings);
     const present = new Set((await readdir(path.join(out, 'images'))).map((name) => `images/${name}`));
     const hash = createHash('sha256');
     const records = path.join(out, plan.recordsFile);

@@ -2,12 +2,12 @@ import { EdgeVlmError } from '../../core/errors.js';
 import type { ChatMessage, GenerateResult, Generator } from '../../core/generator.js';
 
 /** The answer to the last message, greedily. @throws what the generator throws; CANCELLED when `signal` aborted */
-export async function ask(
-  generator: Generator,
+export async function ask<Result extends GenerateResult>(
+  generator: Generator<Result>,
   messages: readonly ChatMessage[],
   maxTokens: number,
   signal: AbortSignal,
-): Promise<GenerateResult> {
+): Promise<Result> {
   signal.throwIfAborted();
   for await (const event of generator.generate({ input: { messages }, maxTokens, sampling: { temperature: 0 } }, signal)) {
     if (event.type !== 'done') continue;

@@ -18,11 +18,13 @@ import { MtmdEncoder } from '../../runtimes/llama-cpp/mtmd-encoder.js';
 import { identifyModel } from '../identify-model.js';
 import { addComputeOptions, computeOptions, type ComputeOptions } from '../options/compute-options.js';
 import { wholeNumber } from '../options/number-parser.js';
+import { addRunLogOptions, type RunLogOptions } from '../options/mlflow-options.js';
 import { addOutputOptions } from '../options/output-options.js';
+import { RunLog } from '../run-log.js';
 import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
 
-interface BenchEngineOptions extends ComputeOptions {
+interface BenchEngineOptions extends ComputeOptions, RunLogOptions {
   readonly model: string;
   readonly mmproj?: string;
   readonly vs?: ForwardPeer;
@@ -62,12 +64,14 @@ export function benchEngine(bench: Command, session: Session): void {
     .option('--loads <n>', 'how often each runtime is loaded', wholeNumber(1, 100), 3)
     .option('--quick', 'fewer depths, tokens and loads')
     .option('--out <file>', 'also write the run record here; a Markdown report is written beside it');
-  addOutputOptions(addComputeOptions(command)).action(async (options: BenchEngineOptions) => {
+  addOutputOptions(addRunLogOptions(addComputeOptions(command))).action(async (options: BenchEngineOptions) => {
     await run(options, session);
   });
 }
 
-async function run(options: BenchEngineOptions, { terminal, signal }: Session): Promise<void> {
+async function run(options: BenchEngineOptions, session: Session): Promise<void> {
+  const { terminal, signal } = session;
+  const log = await RunLog.open(options, session);
   const { mmproj } = options;
   if (options.mtmd !== undefined && mmproj === undefined) throw new EdgeVlmError('USAGE', '--mtmd needs --mmproj');
   const { model } = await findModel({ model: options.model, vision: false });
@@ -161,6 +165,7 @@ async function run(options: BenchEngineOptions, { terminal, signal }: Session): 
   const saved = await saveRun(record, report, options.out);
   terminal.result({ run: record.id, ...engineFigures(record, figures), verdicts: record.verdicts }, report.join('\n'));
   terminal.note(`the run is saved as ${saved}`);
+  await log.log(record);
 }
 
 /** Every matrix is read once a token; of the token embeddings only one row is, unless they are the head, too. */

@@ -23,7 +23,9 @@ import { EngineGenerator } from '../../runtimes/engine/engine-generator.js';
 import { identifyModel } from '../identify-model.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { wholeNumber } from '../options/number-parser.js';
+import { addRunLogOptions, type RunLogOptions } from '../options/mlflow-options.js';
 import { addOutputOptions } from '../options/output-options.js';
+import { RunLog } from '../run-log.js';
 import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
 import { CAPTION_PROMPT, EVALUATION_LIMITS } from './evaluation-limits.js';
@@ -32,7 +34,7 @@ import { checkPrecisions, ownPrecision, precisionFiles, type ModelFiles, type Pr
 import { precisionRecord } from './precision-record.js';
 import { writePrecisionsReport } from './write-precisions-report.js';
 
-interface BenchPrecisionsOptions extends ModelOptions {
+interface BenchPrecisionsOptions extends ModelOptions, RunLogOptions {
   readonly precisions?: readonly string[];
   readonly count: number;
   readonly repetitions: number;
@@ -62,7 +64,7 @@ export function benchPrecisions(bench: Command, session: Session): void {
     .addOption(new Option('--style <name>', 'in rich pictures precisions differ first').choices(STYLES).default('rich'))
     .option('--max-objects <n>', 'the most objects in a picture; default: 4, with --style plain 1', wholeNumber(1, 9))
     .option('--report <dir>', 'where report.html, report.json and report.md go; older ones are replaced', 'reports/precisions');
-  addOutputOptions(addModelOptions(command)).action((options: BenchPrecisionsOptions) => run(options, session));
+  addOutputOptions(addRunLogOptions(addModelOptions(command))).action((options: BenchPrecisionsOptions) => run(options, session));
 }
 
 function list(text: string): string[] {
@@ -92,6 +94,8 @@ async function measure(
 ): Promise<void> {
   const { terminal, signal } = session;
   const { count, repetitions, seed, split } = options;
+  const log = await RunLog.open(options, session);
+  const startTime_ms = Date.now();
   const { style, maxObjects } = sceneSettings({ ...options, index: 0 });
   const threads = options.threads ?? Math.min(os.availableParallelism(), 8);
   const environment = await describeEnvironment();
@@ -168,6 +172,11 @@ async function measure(
   // Raw samples are in the files.
   terminal.result({ ...results, runs: results.runs.map(({ id }) => id), report: files }, summary.join('\n'));
   terminal.note(`the report is ${files.html}`);
+  const status = signal.aborted ? 'KILLED' : 'FINISHED';
+  // The precisions are one comparison.
+  const plan = { key: `precisions-${reference.name}-${results.runs[0]?.id ?? ''}`, name: 'bench precisions' };
+  for (const one of results.runs) await log.log(one, { plan, status });
+  await log.logPlan({ ...plan, startTime_ms, endTime_ms: Date.now() }, status);
   if (signal.aborted) throw new EdgeVlmError('CANCELLED', `stopped after ${results.pictures} of ${count} pictures`);
 }
 
@@ -186,15 +195,15 @@ async function prepare(
   session: Session,
 ): Promise<PreparedPrecision> {
   try {
-    const files = await precisionFiles(given, name, { threads, folder, session });
+    const { signal } = session;
+    const files = await precisionFiles(given, name, { threads, folder, onProgress: session.terminal.progress, signal });
     const models: RunRecord['models'] = {};
     const paths: ModelFiles = { ...given };
     // Hashing reads the whole file, so that no precision's first load is the one that waits for the disk.
     for (const { role, path: file } of files) {
-      models[role] = await identifyModel(await readGguf(file), session.signal);
+      models[role] = await identifyModel(await readGguf(file), signal);
       Object.assign(paths, { [role]: file });
     }
-    const { signal } = session;
     const start = (): Promise<EngineGenerator> => EngineGenerator.start({ ...paths, threads, ...(context && { context }) }, { signal });
     return { candidate: { name, start }, files, models };
   } catch (thrown) {

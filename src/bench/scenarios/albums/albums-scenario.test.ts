@@ -1,21 +1,31 @@
 import { describe, expect, it } from 'vitest';
 
 import { EdgeVlmError } from '../../../core/errors.js';
-import type { ChatMessage, GenerateEvent, GenerateRequest, GenerateResult, Generator } from '../../../core/generator.js';
+import type { ChatMessage, DetailedEvent, DetailedGenerator, DetailedResult, GenerateRequest } from '../../../core/generator.js';
 import { runAlbumsScenario, type AlbumsScenarioOptions, type ShownAlbum } from './albums-scenario.js';
 import { scoreAlbums } from './score-albums.js';
 
-const TIMINGS = { queue_ms: 0, tokenise_ms: 0, encode_ms: 0, prefill_ms: 0, decode_ms: 0, sample_ms: 0, ttft_ms: 0, total_ms: 7 };
-type Counts = Omit<GenerateResult, 'text' | 'finishReason' | 'promptTokens'>;
+const TIMINGS = {
+  queue_ms: 0,
+  tokenise_ms: 0,
+  prepare_ms: 0,
+  encode_ms: 0,
+  prefill_ms: 0,
+  decode_ms: 0,
+  sample_ms: 0,
+  ttft_ms: 0,
+  total_ms: 7,
+};
+type Counts = Omit<DetailedResult, 'text' | 'finishReason' | 'promptTokens'>;
 const COUNTS: Counts = { imageTokens: 1, completionTokens: 2, cachedTokens: 0, timings: TIMINGS, warnings: [] };
 
 const textOf = ({ role, content }: ChatMessage): string =>
-  `${role}: ${content.map((part) => (part.type === 'text' ? part.text : part.image.hash)).join(' ')}`;
+  `${role}: ${content.map((part) => (part.type === 'text' ? part.text : part.type === 'image' ? part.image.hash : '')).join(' ')}`;
 
 /** Answers by a table from the last message, and takes no more messages than its context has room for. */
-class Script implements Generator {
+class Script implements DetailedGenerator {
   readonly conversations: string[][] = [];
-  readonly description: Generator['description'] = {
+  readonly description: DetailedGenerator['description'] = {
     ...{ name: 'script', architecture: 'none', precision: 'none', parameters: 0, contextLength: 0, vocabularySize: 0 },
     ...{ vision: null, weightBytes: 0, cacheBytes: 0, load_ms: 0, warnings: [] },
   };
@@ -26,7 +36,7 @@ class Script implements Generator {
     private readonly code: 'CONTEXT_FULL' | 'ENGINE_CRASHED' = 'CONTEXT_FULL',
   ) {}
 
-  async *generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void> {
+  async *generate(request: GenerateRequest): AsyncGenerator<DetailedEvent, void, void> {
     await Promise.resolve();
     const messages = 'messages' in request.input ? request.input.messages.map(textOf) : [];
     if (messages.length > this.room) throw new EdgeVlmError(this.code, 'no more');
@@ -68,7 +78,7 @@ async function* albums(count: number): AsyncGenerator<ShownAlbum, void, void> {
     yield ALBUM;
   }
 }
-const run = (generator: Generator, options: Partial<AlbumsScenarioOptions> = {}) =>
+const run = (generator: DetailedGenerator, options: Partial<AlbumsScenarioOptions> = {}) =>
   runAlbumsScenario({ generator, albums: albums(1), count: 1, free: false, captionTokens: 30, answerTokens: 5, ...options });
 
 describe('a conversation about an album', () => {

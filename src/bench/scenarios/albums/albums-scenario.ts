@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../../core/errors.js';
-import type { ChatMessage, Generator } from '../../../core/generator.js';
+import type { ChatMessage, DetailedGenerator } from '../../../core/generator.js';
 import type { PreparedImage } from '../../../core/image.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../../core/progress.js';
 import type { DescribedObject } from '../../quality/parse-caption.js';
@@ -34,7 +34,7 @@ export interface AlbumAnswers {
 }
 
 export interface AlbumsScenarioOptions {
-  readonly generator: Generator;
+  readonly generator: DetailedGenerator;
   readonly albums: AsyncIterable<ShownAlbum>;
   /** How many albums there will be. */
   readonly count: number;

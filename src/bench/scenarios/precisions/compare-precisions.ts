@@ -1,12 +1,11 @@
 import type { Score, Verdict } from '../../../core/run-record.js';
-import { summarise } from '../../../core/sample-summary.js';
 import { objectMetrics } from '../../quality/caption-metrics.js';
 import { meanMetric, scoreMetrics, type Metric, type Scored } from '../../quality/metric.js';
 import type { CaptionVocabulary } from '../../quality/parse-caption.js';
+import { compareSamples, type SampleComparison } from '../../statistics/compare-samples.js';
 import type { MeasuredPicture } from './precision-turn.js';
 
-/** Ratios that scatter by more than this (coefficient of variation) decide nothing. */
-const TOO_NOISY = 0.2;
+const LEVEL = 0.95;
 /** A loss of object F1 up to this is taken as quality kept. */
 const QUALITY_MARGIN = 0.03;
 
@@ -39,23 +38,25 @@ export function comparePrecisions(
   });
   if (pairs.length === 0) return { scores: [], samples: [], verdicts: [] };
 
-  const ratios = pairs.map(([ours, other]) => other.latency_ms / ours.latency_ms);
+  const speed = compareSamples(
+    pairs.map(([, other]) => other.latency_ms),
+    pairs.map(([ours]) => ours.latency_ms),
+    { better: 'lower', paired: true, confidence: LEVEL, seed },
+  );
   const { samples, scores: agreement } = scoreMetrics(agreementMetrics(pairs), seed);
-  const { scores } = scoreMetrics([speedup(ratios), f1Difference(pairs, vocabulary)], seed);
-  const [speed, difference] = scores;
+  const [difference] = scoreMetrics([f1Difference(pairs, vocabulary)], seed).scores;
   return {
-    scores: [...scores, ...agreement],
+    scores: [...(speed === undefined ? [] : [speedup(speed)]), ...(difference === undefined ? [] : [difference]), ...agreement],
     samples,
     verdicts: [
-      ...(speed === undefined ? [] : [speedVerdict(speed, summarise(ratios).cv ?? 0, reference.name)]),
+      ...(speed === undefined ? [] : [speedVerdict(speed, reference.name)]),
       ...(difference === undefined ? [] : [qualityVerdict(difference, reference.name)]),
     ],
   };
 }
 
-function speedup(ratios: readonly number[]): Metric {
-  const logarithm = meanMetric('speedup.latency', '×', ratios.map(Math.log));
-  return { ...logarithm, score: (sums) => Math.exp(logarithm.score(sums)) };
+function speedup({ gain, n, interval: [low, high] }: SampleComparison): Score {
+  return { name: 'speedup.latency', unit: '×', value: gain, n, interval: { low, high, level: LEVEL } };
 }
 
 function agreementMetrics(pairs: readonly (readonly [MeasuredPicture, MeasuredPicture])[]): Metric[] {
@@ -93,17 +94,25 @@ function f1Difference(pairs: readonly (readonly [MeasuredPicture, MeasuredPictur
   };
 }
 
-function speedVerdict({ value, n, interval }: Score, cv: number, reference: string): Verdict {
-  const { low, high } = interval ?? { low: value, high: value };
-  const figures = `${value.toFixed(2)}× as fast as ${reference} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)}, ${n} pairs)`;
+function speedVerdict({ gain, n, interval: [low, high], scatter, outcome }: SampleComparison, reference: string): Verdict {
+  const figures = `${gain.toFixed(2)}× as fast as ${reference} (95% interval ${low.toFixed(2)} to ${high.toFixed(2)}, ${n} pairs)`;
   const name = 'speed:latency';
-  if (cv > TOO_NOISY) {
-    const detail = `${figures}; the pairs scatter by ${(100 * cv).toFixed(0)}%, too noisy to judge: leave the machine alone and measure again`;
-    return { name, outcome: 'inconclusive', detail };
+  switch (outcome) {
+    case 'too noisy': {
+      const detail = `${figures}; the pairs scatter by ${(100 * scatter).toFixed(0)}%, too noisy to judge: leave the machine alone and measure again`;
+      return { name, outcome: 'inconclusive', detail };
+    }
+    case 'better':
+      return { name, outcome: 'pass', detail: `faster: ${figures}` };
+    case 'worse':
+      return { name, outcome: 'fail', detail: `slower: ${figures}` };
+    case 'unchanged':
+    case 'not worse':
+    case 'inconclusive':
+      return { name, outcome: 'inconclusive', detail: `as good as equal, or too few pairs to tell: ${figures}` };
+    default:
+      return outcome satisfies never;
   }
-  if (low > 1) return { name, outcome: 'pass', detail: `faster: ${figures}` };
-  if (high < 1) return { name, outcome: 'fail', detail: `slower: ${figures}` };
-  return { name, outcome: 'inconclusive', detail: `as good as equal, or too few pairs to tell: ${figures}` };
 }
 
 function qualityVerdict({ value, n, interval }: Score, reference: string): Verdict {

@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../../core/errors.js';
-import type { GenerateResult, Generator } from '../../../core/generator.js';
+import type { DetailedGenerator, DetailedResult } from '../../../core/generator.js';
 import type { ImagePreprocessing, PreparedImage } from '../../../core/image.js';
 import type { MemoryReading } from '../../../core/probe.js';
 import { MemoryProbe } from '../../probes/memory.js';
@@ -21,7 +21,7 @@ export interface TimedPicture {
 }
 
 /** A model in a process of its own, whose memory can be read. */
-export type MeasuredGenerator = Generator & { readonly pid: number | undefined };
+export type MeasuredGenerator = DetailedGenerator & { readonly pid: number | undefined };
 
 /** What was said of one picture, and how long the caption took. */
 export interface MeasuredPicture extends SceneAnswers {
@@ -92,7 +92,7 @@ export async function takePrecisionTurn(options: PrecisionTurnOptions): Promise<
 
 /** One caption, timed from outside, with the engine's own account of the time. */
 async function timeCaption(
-  generator: Generator,
+  generator: DetailedGenerator,
   { image, picture_ms, preprocess_ms }: TimedPicture,
   { prompt, captionTokens, signal }: PrecisionTurnOptions,
 ): Promise<Omit<MeasuredPicture, 'index' | 'truth' | 'answers'>> {
@@ -102,7 +102,7 @@ async function timeCaption(
   const request = { input, maxTokens: captionTokens, sampling: { temperature: 0 }, reuse: false };
   const begin = performance.now();
   let firstText_ms: number | undefined;
-  let result: GenerateResult | undefined;
+  let result: DetailedResult | undefined;
   for await (const event of generator.generate(request, signal)) {
     if (event.type === 'done') result = event.result;
     else if (event.text !== '') firstText_ms ??= performance.now() - begin;

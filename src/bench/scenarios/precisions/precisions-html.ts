@@ -1,3 +1,4 @@
+import { binaryUnitOf } from '../../report/charts/binary-unit.js';
 import { distributionChart, MAX_DOTS } from '../../report/charts/distribution-chart.js';
 import { intervalChart, type IntervalMark } from '../../report/charts/interval-chart.js';
 import { stackedBarsChart } from '../../report/charts/stacked-bars-chart.js';
@@ -10,7 +11,7 @@ import { htmlTable } from '../../report/table.js';
 import { environmentTable } from '../../report/tables/environment-table.js';
 import { memoryTable } from '../../report/tables/memory-table.js';
 import { modelsTable } from '../../report/tables/models-table.js';
-import { scoresTable } from '../../report/tables/scores-table.js';
+import { comparedScoresTable } from '../../report/tables/compared-scores-table.js';
 import { settingsTable } from '../../report/tables/settings-table.js';
 import { summariesTable } from '../../report/tables/summaries-table.js';
 import { verdictList } from '../../report/verdict-list.js';
@@ -46,7 +47,7 @@ export function precisionsHtml(results: PrecisionsResults, rawFile: string): str
       { title: 'Trade-off', body: html`${tradeOffFigure(results)}${verdictList(runs)}` },
       { title: 'Speed', body: html`${latencyFigure(results, runs)}${stagesFigure(results)}` },
       { title: 'Loading and memory', body: html`${loadFigure(results)}${htmlTable(memoryTable(runs))}` },
-      { title: 'Quality', body: htmlTable(scoresTable(runs, QUALITY_CAPTION)) },
+      { title: 'Quality', body: htmlTable(comparedScoresTable(runs, QUALITY_CAPTION)) },
       { title: 'What ran', body: html`${htmlTable(partsTable(results))}${htmlTable(modelsTable(runs))}` },
       { title: 'Settings', body: htmlTable(settingsTable(runs)) },
       ...(first === undefined ? [] : [{ title: 'Environment', body: htmlTable(environmentTable(first)) }]),
@@ -98,7 +99,7 @@ function tradeOffFigure(results: PrecisionsResults): Html {
         note: 'smaller is better',
         format: formatBytes,
         form: 'bars',
-        unit: unitOf(rows.map(({ file_bytes }) => file_bytes)),
+        unit: binaryUnitOf(rows.map(({ file_bytes }) => file_bytes)),
         marks: rows.map(({ file_bytes }) => ({ value: file_bytes })),
       },
       {
@@ -161,7 +162,7 @@ function loadFigure(results: PrecisionsResults): Html {
         title: 'Resident memory',
         note: 'less is better',
         format: formatBytes,
-        unit: unitOf(rows.flatMap(({ rss_bytes }) => rss_bytes?.max ?? [])),
+        unit: binaryUnitOf(rows.flatMap(({ rss_bytes }) => rss_bytes?.max ?? [])),
         marks: rows.map(({ rss_bytes }) => ends(rss_bytes)),
       },
     ],
@@ -171,12 +172,6 @@ function loadFigure(results: PrecisionsResults): Html {
 
 function markOf(spread: Spread | null): IntervalMark | null {
   return spread === null ? null : { value: spread.median, low: spread.q1, high: spread.q3 };
-}
-
-/** The binary unit that the largest of some sizes is printed in. */
-function unitOf(sizes: readonly number[]): number {
-  const largest = Math.max(1, ...sizes);
-  return 1024 ** Math.floor(Math.log2(largest) / 10);
 }
 
 function percent(share: number): string {

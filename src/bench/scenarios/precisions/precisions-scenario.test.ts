@@ -1,13 +1,23 @@
 import { describe, expect, it } from 'vitest';
 
 import { EdgeVlmError } from '../../../core/errors.js';
-import type { GenerateEvent, GenerateRequest } from '../../../core/generator.js';
+import type { DetailedEvent, GenerateRequest } from '../../../core/generator.js';
 import type { ProgressEvent } from '../../../core/progress.js';
 import type { MeasuredGenerator, TimedPicture } from './precision-turn.js';
 import { runPrecisionsScenario, type PrecisionsScenarioOptions, type PrecisionsScenarioResult } from './precisions-scenario.js';
 
 const VISION = { kind: 'idefics3', tileSize: 8, longestEdge: 8, splitting: false, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const TIMINGS = { queue_ms: 0, tokenise_ms: 1, encode_ms: 2, prefill_ms: 3, decode_ms: 4, sample_ms: 5, ttft_ms: 6, total_ms: 15 };
+const TIMINGS = {
+  queue_ms: 0,
+  tokenise_ms: 1,
+  prepare_ms: 0,
+  encode_ms: 2,
+  prefill_ms: 3,
+  decode_ms: 4,
+  sample_ms: 5,
+  ttft_ms: 6,
+  total_ms: 15,
+};
 
 /** Several precisions that say back what they were asked; everything that happens is noted down. */
 class Stage {
@@ -25,12 +35,12 @@ class Stage {
       this: Stage,
       { input, reuse }: GenerateRequest,
       signal?: AbortSignal,
-    ): AsyncGenerator<GenerateEvent, void, void> {
+    ): AsyncGenerator<DetailedEvent, void, void> {
       await Promise.resolve();
       this.onRequest(++this.#requests);
       if (fail?.(this.#requests) === true) throw new EdgeVlmError('ENGINE_CRASHED', 'gone');
       const parts = 'messages' in input ? input.messages.flatMap(({ content }) => content) : [];
-      const text = parts.map((part) => (part.type === 'text' ? part.text : part.image.hash)).join(' ');
+      const text = parts.map((part) => (part.type === 'text' ? part.text : part.type === 'image' ? part.image.hash : '')).join(' ');
       this.log.push(`${name} ${text}${reuse === false ? '' : ' (reuse)'}`);
       yield { type: 'token', token: 0, text: '' };
       yield { type: 'token', token: 1, text };

@@ -1,7 +1,7 @@
 import type { Score } from '../../../core/run-record.js';
 import { asBytes, asCount, asDuration, asQuantity, NO_VALUE, orNone } from '../../report/figures.js';
 import type { Cell, Figure, ReportTable } from '../../report/table.js';
-import { scoreFigure } from '../../report/tables/scores-table.js';
+import { scoreFigure } from '../../report/tables/compared-scores-table.js';
 import type { PrecisionRow, Spread } from './precision-row.js';
 import { STAGES, type Stage } from './precision-turn.js';
 import type { PrecisionsResults } from './precisions-results.js';

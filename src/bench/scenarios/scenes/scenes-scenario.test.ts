@@ -7,7 +7,17 @@ import type { GenerateEvent, GenerateRequest, GenerateResult, Generator } from '
 import type { ProgressEvent } from '../../../core/progress.js';
 import { runScenesScenario, type ScenePicture } from './scenes-scenario.js';
 
-const TIMINGS = { queue_ms: 0, tokenise_ms: 0, encode_ms: 0, prefill_ms: 0, decode_ms: 0, sample_ms: 0, ttft_ms: 0, total_ms: 7 };
+const TIMINGS = {
+  queue_ms: 0,
+  tokenise_ms: 0,
+  prepare_ms: 0,
+  encode_ms: 0,
+  prefill_ms: 0,
+  decode_ms: 0,
+  sample_ms: 0,
+  ttft_ms: 0,
+  total_ms: 7,
+};
 const RESULT: Omit<GenerateResult, 'text' | 'finishReason'> = {
   promptTokens: 1,
   imageTokens: 1,
@@ -36,7 +46,7 @@ class Parrot implements Generator {
     await setImmediate();
     this.#running--;
     const parts = 'messages' in request.input ? request.input.messages.flatMap(({ content }) => content) : [];
-    const text = parts.map((part) => (part.type === 'text' ? part.text : part.image.hash)).join(' ');
+    const text = parts.map((part) => (part.type === 'text' ? part.text : part.type === 'image' ? part.image.hash : '')).join(' ');
     yield { type: 'token', token: 0, text };
     yield { type: 'done', result: { ...RESULT, text, finishReason: signal?.aborted === true ? 'cancelled' : 'stop' } };
   }

@@ -1,0 +1,57 @@
+import type { RunRecord } from '../../../core/run-record.js';
+import { formatDuration } from '../../../core/units.js';
+import { asShare, NO_VALUE } from '../../report/figures.js';
+import { markdownTable, type Cell } from '../../report/table.js';
+import { compareAnswers } from './compare-answers.js';
+import { metricsOf } from './vlm-results.js';
+
+/** A cell of a matrix: its record, or why there is none. */
+export interface VlmRow {
+  /** What was asked for. */
+  readonly settings: Readonly<Record<string, string | number | boolean | null>>;
+  readonly status: string;
+  readonly record: RunRecord | null;
+}
+
+const COLUMNS = [
+  ...['model', 'runtime', 'device', 'quantization', 'precision', 'status', 'load', 'latency', 'TTFT', 'TPOT', 'tok/s'],
+  ...['memory', 'objects, F1', 'same answers'],
+] as const;
+
+/**
+ * Cells side by side. Latency, TTFT and TPOT are medians; memory is the card's where the model lies there, else the peak RSS; `same
+ * answers` is the share of texts that are those of the first cell that was measured.
+ */
+export function vlmTable(rows: readonly VlmRow[]): string[] {
+  const reference = rows.find(({ record }) => record !== null)?.record ?? null;
+  return markdownTable({ columns: COLUMNS, rows: rows.map((row) => rowOf(row, reference)) });
+}
+
+function rowOf({ settings, status, record }: VlmRow, reference: RunRecord | null): Cell[] {
+  const effective = record?.settings.effective ?? {};
+  const said = (...names: string[]): string => {
+    const value = [...names.map((name) => effective[name]), ...names.map((name) => settings[name])].find(
+      (one) => one !== undefined && one !== null,
+    );
+    return value === undefined ? NO_VALUE : String(value);
+  };
+  const head = [said('model_name', 'model'), said('runtime'), said('device'), said('quantization'), said('precision'), status];
+  if (record === null || reference === null) return [...head, ...Array.from({ length: COLUMNS.length - head.length }, () => NO_VALUE)];
+  const { summary, scores } = record;
+  const metrics = metricsOf(record);
+  const time = (name: string): string => {
+    const value = summary[name]?.median;
+    return value === undefined ? NO_VALUE : formatDuration(value);
+  };
+  const memory = metrics.memory_mb ?? metrics.peak_rss_mb;
+  const f1 = scores?.find(({ name }) => name === 'caption.object_f1')?.value;
+  const { share } = compareAnswers(record, reference);
+  return [
+    ...head,
+    ...[time('load_ms'), time('latency_ms'), time('ttft_ms'), time('tpot_ms')],
+    metrics.tokens_per_second?.toFixed(1) ?? NO_VALUE,
+    memory === null ? NO_VALUE : `${memory.toFixed(0)} MB`,
+    f1 === undefined ? NO_VALUE : asShare(f1),
+    record === reference ? 'reference' : share === null ? NO_VALUE : asShare(share),
+  ];
+}
