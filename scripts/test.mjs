@@ -5,7 +5,12 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Tests that may be skipped where what they need is missing: start of the full name, and the reason that is printed. */
-const ALLOWED_SKIPS = [['against a real MLflow server', 'needs Python 3.10 or newer, with venv, to install MLflow']];
+const ALLOWED_SKIPS = [
+  ['against a real MLflow server', 'needs Python 3.10 or newer, with venv, to install MLflow'],
+  ['against a real llama-server', "needs llama.cpp's server: name it in EDGEVLM_TEST_LLAMA_SERVER"],
+  ['the Python runtime with PyTorch', 'needs PyTorch: set EDGEVLM_PYTHON, or run the tests once with CI=true'],
+  ['against an index that is away', 'needs Python 3.10 or newer, with venv'],
+];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const results = `${root}.cache/test-results.json`;

@@ -29,7 +29,7 @@ export const CATALOGUE: readonly ModelEntry[] = [
   shapesDraft('shapes-draft-vision', "Drafts for shapes, reading the target's image tokens (speculative decoding)."),
   onHub({
     name: 'mobilevlm',
-    aliases: ['mobilevlm_v2_1.7b_q4', 'mobilevlm-v2-1.7b', 'mtgv/MobileVLM_V2-1.7B'],
+    aliases: ['mobilevlm_v2_1.7b_q4', 'mobilevlm-v2', 'mobilevlm-v2-1.7b', 'mtgv/MobileVLM_V2-1.7B'],
     title: 'MobileVLM-V2 1.7B',
     kind: 'vision-language',
     repository: 'ZiangWu/MobileVLM_V2-1.7B-GGUF',

@@ -3,6 +3,8 @@ import type { PreparedImage } from '../core/image.js';
 import { decodeImage } from '../vision/intake/decode-image.js';
 import { preprocessImage } from '../vision/prepare-image.js';
 import { answer } from './answer.js';
+import type { CacheFlags } from './options/cache-options.js';
+import type { DecodingFlags } from './options/decoding-options.js';
 import { generationRequest, type GenerationOptions } from './options/generation-options.js';
 import type { ModelOptions } from './options/model-options.js';
 import { readGrammar } from './read-grammar.js';
@@ -18,7 +20,11 @@ interface Question {
 }
 
 /** Starts the engine, answers one request and closes it. @throws EdgeVlmError of a picture, the model or the engine */
-export async function answerOnce(question: Question, options: ModelOptions & GenerationOptions, session: Session): Promise<void> {
+export async function answerOnce(
+  question: Question,
+  options: ModelOptions & DecodingFlags & CacheFlags & GenerationOptions,
+  session: Session,
+): Promise<void> {
   const hasPictures = question.pictures.length > 0;
   // Before the model is loaded: a wrong file is told at once.
   const start = performance.now();

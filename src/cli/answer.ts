@@ -1,4 +1,5 @@
-import type { FinishReason, GenerateRequest, GenerateResult, Generator } from '../core/generator.js';
+import type { DecodingStatistics } from '../core/decoding.js';
+import type { DetailedGenerator, DetailedResult, FinishReason, GenerateRequest } from '../core/generator.js';
 import { EdgeVlmError } from '../core/errors.js';
 import type { Session } from './session.js';
 import { timingsTable } from './timings-table.js';
@@ -20,8 +21,12 @@ interface AnswerFacts {
   readonly model: string;
   readonly precision: string;
   readonly warnings: readonly string[];
-  /** Optimisations in force that may change the answer. The engine has none yet. */
+  /** Keys and values of the prompt and its answer. */
+  readonly cacheBytes: number | null;
+  /** Optimisations in force that may change the answer. */
   readonly lossy: readonly string[];
+  /** What the decoding strategy did. */
+  readonly decoding: DecodingStatistics | null;
 }
 
 export interface AnswerOptions {
@@ -40,13 +45,18 @@ export interface AnswerOptions {
  * Generates an answer and prints it: token by token where somebody watches, else when it is complete.
  * @throws EdgeVlmError CANCELLED after printing what there was; what the generator throws
  */
-export async function answer(generator: Generator, request: GenerateRequest, options: AnswerOptions, session: Session): Promise<void> {
+export async function answer(
+  generator: DetailedGenerator,
+  request: GenerateRequest,
+  options: AnswerOptions,
+  session: Session,
+): Promise<void> {
   const { terminal, signal } = session;
   const { prefix = '', oneLine = false, prepare_ms } = options;
   const shape = (text: string): string => (oneLine ? text.replace(/\s*\n\s*/g, ' ') : text);
   const live = terminal.isLive;
   let shown = '';
-  let result: GenerateResult | undefined;
+  let result: DetailedResult | undefined;
   if (live) terminal.write(prefix);
   for await (const event of generator.generate(request, signal)) {
     if (event.type === 'done') {
@@ -66,22 +76,22 @@ export async function answer(generator: Generator, request: GenerateRequest, opt
   if (result.finishReason === 'cancelled') throw new EdgeVlmError('CANCELLED', 'stopped while generating');
 }
 
-function facts(result: GenerateResult, { description }: Generator, prepare_ms: number | undefined): AnswerFacts {
+function facts(result: DetailedResult, { description }: DetailedGenerator, prepare_ms = 0): AnswerFacts {
   const { promptTokens, imageTokens, cachedTokens, completionTokens, finishReason, timings, warnings } = result;
   return {
-    latency: rounded(((prepare_ms ?? 0) + timings.total_ms) / 1000, 6),
+    latency: rounded((prepare_ms + timings.total_ms) / 1000, 6),
     tokens: completionTokens,
     promptTokens,
     imageTokens,
     cachedTokens,
     finishReason,
-    timings: Object.fromEntries(
-      Object.entries({ ...(prepare_ms !== undefined && { prepare_ms }), ...timings }).map(([stage, ms]) => [stage, rounded(ms, 3)]),
-    ),
+    timings: Object.fromEntries(Object.entries({ ...timings, prepare_ms }).map(([stage, ms]) => [stage, rounded(ms, 3)])),
     model: description.name,
     precision: description.precision,
     warnings,
-    lossy: [],
+    cacheBytes: result.cacheBytes ?? null,
+    lossy: result.lossy ?? [],
+    decoding: result.decoding ?? null,
   };
 }
 

@@ -1,9 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EdgeVlmError } from '../core/errors.js';
-
-/** Endings of the formats that can be read. They choose files of a folder; a file that is named is tried whatever it is called. */
-const PICTURE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+import { isPictureName } from '../data/picture-name.js';
 
 export interface PictureList {
   /** In the order given; a folder's own in the order of their names. */
@@ -30,7 +28,7 @@ async function picturesAt(path: string): Promise<string[]> {
     throw new EdgeVlmError('FILE_NOT_FOUND', `${path} does not exist`, { cause });
   });
   if (!entry.isDirectory()) return [path];
-  const names = (await readdir(path)).filter((name) => PICTURE.test(name)).sort();
+  const names = (await readdir(path)).filter(isPictureName).sort();
   if (names.length === 0) throw new EdgeVlmError('FILE_NOT_FOUND', `the folder ${path} holds no pictures`);
   return names.map((name) => join(path, name));
 }

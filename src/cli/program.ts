@@ -4,12 +4,14 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { bench } from './commands/bench.js';
 import { caption } from './commands/caption.js';
+import { compare } from './commands/compare.js';
 import { data } from './commands/data.js';
 import { evaluate } from './commands/eval.js';
 import { generate } from './commands/generate.js';
 import { mlflow } from './commands/mlflow.js';
 import { models } from './commands/models.js';
 import { runs } from './commands/runs.js';
+import { runtimes } from './commands/runtimes.js';
 import { vqa } from './commands/vqa.js';
 import type { OutputOptions } from './options/output-options.js';
 import type { Session } from './session.js';
@@ -27,7 +29,7 @@ export function createProgram(session: Session): Command {
   program.hook('preAction', (_, command) => {
     session.terminal.configure(command.opts<OutputOptions>());
   });
-  for (const add of [caption, vqa, generate, models, data, bench, evaluate, runs, mlflow]) add(program, session);
+  for (const add of [caption, vqa, generate, models, data, bench, evaluate, compare, runtimes, runs, mlflow]) add(program, session);
   return program;
 }
 

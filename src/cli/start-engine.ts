@@ -3,7 +3,9 @@ import { inspectModel } from '../catalogue/inspect-model.js';
 import { EdgeVlmError } from '../core/errors.js';
 import type { ImagePreprocessing } from '../core/image.js';
 import { EngineGenerator } from '../runtimes/engine/engine-generator.js';
+import { cacheOptions, type CacheFlags } from './options/cache-options.js';
 import { computeOptions } from './options/compute-options.js';
+import { decodingOptions, type DecodingFlags } from './options/decoding-options.js';
 import type { ModelOptions } from './options/model-options.js';
 import type { Session } from './session.js';
 
@@ -11,16 +13,21 @@ import type { Session } from './session.js';
  * Finds the model and starts the engine on it, in a process of its own. The caller closes it.
  * @throws EdgeVlmError as `findModel` and `EngineGenerator.start`
  */
-export async function startEngine(options: ModelOptions, session: Session, { vision }: { vision: boolean }): Promise<EngineGenerator> {
+export async function startEngine(
+  options: ModelOptions & DecodingFlags & CacheFlags,
+  session: Session,
+  { vision }: { vision: boolean },
+): Promise<EngineGenerator> {
   const { terminal, signal } = session;
   const found = await findModel({ model: options.model, mmproj: options.mmproj, vision });
   const { model, mmproj } = found;
   if (vision && mmproj === undefined) await refuseWithoutVision(model);
   if (found.mmprojGuessed && mmproj !== undefined) terminal.note(`vision half: ${mmproj}`);
   const { context } = options;
+  const decoding = await decodingOptions(options);
   const work = { label: 'load model', unit: 'bytes' } as const;
   const engine = await EngineGenerator.start(
-    { model, ...(mmproj && { mmproj }), ...computeOptions(options), ...(context && { context }) },
+    { model, ...(mmproj && { mmproj }), ...computeOptions(options), ...cacheOptions(options), ...decoding, ...(context && { context }) },
     {
       signal,
       onLoadBytes: (done, total) => {

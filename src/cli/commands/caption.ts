@@ -3,6 +3,8 @@ import { EdgeVlmError } from '../../core/errors.js';
 import { NO_PROGRESS, ProgressTask } from '../../core/progress.js';
 import { answer } from '../answer.js';
 import { listPictures } from '../list-pictures.js';
+import { addCacheOptions, type CacheFlags } from '../options/cache-options.js';
+import { addDecodingOptions, type DecodingFlags } from '../options/decoding-options.js';
 import { addGenerationOptions, generationRequest, type GenerationOptions } from '../options/generation-options.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { addOutputOptions } from '../options/output-options.js';
@@ -12,7 +14,7 @@ import type { Session } from '../session.js';
 import { startEngine, visionOf } from '../start-engine.js';
 import { userMessage } from '../user-message.js';
 
-interface CaptionOptions extends ModelOptions, GenerationOptions {
+interface CaptionOptions extends ModelOptions, DecodingFlags, CacheFlags, GenerationOptions {
   readonly prompt: string;
 }
 
@@ -23,8 +25,8 @@ export function caption(program: Command, session: Session): void {
     .description('Describe pictures. The next ones are prepared while the engine works.')
     .argument('<image...>', 'pictures, or folders of pictures')
     .option('--prompt <text>', 'what to ask for', 'Describe the picture.');
-  addOutputOptions(addGenerationOptions(addModelOptions(command))).action((paths: string[], options: CaptionOptions) =>
-    captionPictures(paths, options, session),
+  addOutputOptions(addGenerationOptions(addCacheOptions(addDecodingOptions(addModelOptions(command))))).action(
+    (paths: string[], options: CaptionOptions) => captionPictures(paths, options, session),
   );
 }
 

@@ -2,10 +2,10 @@ import { basename, join } from 'node:path';
 import { quantiseModel } from '../../convert/quantise/quantise-model.js';
 import { QUANTISE_TYPES, type QuantiseType } from '../../convert/quantise/quantised-type.js';
 import { EdgeVlmError } from '../../core/errors.js';
+import type { Progress } from '../../core/progress.js';
 import { describePrecision } from '../../formats/gguf/describe-precision.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { runNative } from '../run-native.js';
-import type { Session } from '../session.js';
 
 /** Both halves of a model. */
 export interface ModelFiles {
@@ -54,14 +54,15 @@ export async function precisionFiles(given: ModelFiles, precision: string, optio
 export interface PrecisionFilesOptions {
   readonly folder: string;
   readonly threads: number;
-  readonly session: Session;
+  readonly onProgress: Progress;
+  readonly signal: AbortSignal;
 }
 
 async function halfIn(
   role: keyof ModelFiles,
   path: string,
   precision: string,
-  { folder, threads, session }: PrecisionFilesOptions,
+  { folder, threads, onProgress, signal }: PrecisionFilesOptions,
 ): Promise<PrecisionFile> {
   if (!isQuantiseType(precision) || (await ownPrecision(path)) === precision) return asGiven(role, path);
   const out = join(folder, `${stemOf(path)}-${precision}.gguf`);
@@ -70,8 +71,8 @@ async function halfIn(
     out,
     type: precision,
     threads,
-    onProgress: session.terminal.progress,
-    signal: session.signal,
+    onProgress,
+    signal,
     run: async (request, hooks) => {
       await runNative('quantise', request, hooks);
     },

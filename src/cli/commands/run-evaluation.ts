@@ -10,19 +10,21 @@ import { scoreFields } from '../../bench/quality/score-fields.js';
 import { scoresTable } from '../../bench/quality/scores-table.js';
 import { findModel } from '../../catalogue/find-model.js';
 import { EdgeVlmError } from '../../core/errors.js';
-import type { Generator } from '../../core/generator.js';
+import type { DetailedGenerator } from '../../core/generator.js';
 import type { ImagePreprocessing } from '../../core/image.js';
 import type { Progress } from '../../core/progress.js';
 import { createRunRecord, type ModelIdentity, type RunRecord } from '../../core/run-record.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { identifyModel } from '../identify-model.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
+import { addRunLogOptions, type RunLogOptions } from '../options/mlflow-options.js';
 import { addOutputOptions } from '../options/output-options.js';
+import { RunLog } from '../run-log.js';
 import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
 import { startEngine, visionOf } from '../start-engine.js';
 
-export interface EvaluationOptions extends ModelOptions {
+export interface EvaluationOptions extends ModelOptions, RunLogOptions {
   readonly out?: string;
 }
 
@@ -50,7 +52,7 @@ export interface Evaluation<Item extends Drawn, Answers> {
   readonly fixed: RunRecord['settings']['effective'];
   readonly draw: (preprocessing: ImagePreprocessing) => AsyncIterable<Item>;
   /** The answers in the order of the items, of the first ones only where the signal aborted. */
-  readonly ask: (generator: Generator, items: AsyncIterable<Item>, onProgress: Progress) => Promise<readonly Answers[]>;
+  readonly ask: (generator: DetailedGenerator, items: AsyncIterable<Item>, onProgress: Progress) => Promise<readonly Answers[]>;
   readonly score: (answers: readonly Answers[]) => Scored;
   readonly verdicts: (scores: Scored['scores']) => RunRecord['verdicts'];
   readonly notes: (answers: readonly Answers[]) => readonly string[];
@@ -61,7 +63,7 @@ export interface Evaluation<Item extends Drawn, Answers> {
 /** The options of every evaluation. */
 export function addEvaluationOptions(command: Command): Command {
   command.option('--out <file>', 'also write the run record here; a Markdown report is written beside it');
-  return addOutputOptions(addModelOptions(command));
+  return addOutputOptions(addRunLogOptions(addModelOptions(command)));
 }
 
 /** Asks, scores, saves the run and prints it. @throws CANCELLED after it has done so on what was finished; as `startEngine` */
@@ -72,6 +74,7 @@ export async function runEvaluation<Item extends Drawn, Answers>(
 ): Promise<void> {
   const { terminal, signal } = session;
   const { name, count, unit, seed } = evaluation;
+  const log = await RunLog.open(options, session);
   const models = await identifyModels(options, signal);
   const environment = await describeEnvironment();
   const engine = await startEngine(options, session, { vision: true });
@@ -121,6 +124,7 @@ export async function runEvaluation<Item extends Drawn, Answers>(
     const facts = { run: record.id, count, [unit]: answers.length, partial, ...evaluation.fields(answers) };
     terminal.result({ ...facts, ...scoreFields(scores) }, report.join('\n'));
     terminal.note(`the run is saved as ${saved}`);
+    await log.log(record, { status: partial ? 'KILLED' : 'FINISHED' });
     if (partial) throw new EdgeVlmError('CANCELLED', `stopped after ${answers.length} of ${count} ${unit}`);
   } finally {
     await engine.close();

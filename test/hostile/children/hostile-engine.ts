@@ -1,15 +1,16 @@
-import type { GenerateRequest, ModelDescription } from '../../../src/core/generator.js';
+import type { ModelDescription } from '../../../src/core/generator.js';
 import { EdgeVlmError } from '../../../src/core/errors.js';
 import { limitMemory } from '../../../src/engine/ffi/limit-memory.js';
 import { serve } from '../../../src/host/child.js';
 import type { EngineLoadOptions } from '../../../src/runtimes/engine/engine-protocol.js';
+import type { PreparedRequest } from '../../../src/runtimes/prompt/prepared-request.js';
 import { TextEngine } from '../../../src/runtimes/engine/text-engine.js';
 
 /** The engine's process, but for one model after another; shared with the runner. */
 export interface HostileEngineProtocol {
   load: { request: EngineLoadOptions; event: never; result: ModelDescription };
   /** Tokens of an answer. */
-  generate: { request: GenerateRequest; event: never; result: number[] };
+  generate: { request: PreparedRequest; event: never; result: number[] };
   /** Bytes of memory held once the model is gone. */
   unload: { request: null; event: never; result: number };
 }

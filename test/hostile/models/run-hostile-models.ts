@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspectModel } from '../../../src/catalogue/inspect-model.js';
 import { EdgeVlmError } from '../../../src/core/errors.js';
-import type { ChatMessage } from '../../../src/core/generator.js';
 import type { ImagePreprocessing } from '../../../src/core/image.js';
 import { ChildProcess } from '../../../src/host/child-process.js';
+import type { PreparedMessage } from '../../../src/runtimes/prompt/prepared-request.js';
 import { preprocessImage } from '../../../src/vision/prepare-image.js';
 import type { HostileEngineProtocol } from '../children/hostile-engine.js';
 import { type HostileReport, type HostileRunOptions, recordCase, REFUSALS } from '../hostile-run.js';
@@ -111,7 +111,7 @@ function startEngine(): Promise<ChildProcess<HostileEngineProtocol>> {
   return ChildProcess.start(new URL('../children/hostile-engine.ts', import.meta.url), { name: 'the engine', env: { GGML_NO_BACKTRACE: '1' } });
 }
 
-async function message(vision: ImagePreprocessing | null): Promise<ChatMessage> {
+async function message(vision: ImagePreprocessing | null): Promise<PreparedMessage> {
   const text = { type: 'text', text: 'What is 3 + 4?\n' } as const;
   if (vision === null) return { role: 'user', content: [text] };
   return { role: 'user', content: [{ type: 'image', image: await preprocessImage(PICTURE, vision) }, text] };
