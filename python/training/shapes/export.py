@@ -57,6 +57,8 @@ shape, colour, size, position and wording of every object are right; `vqa` is th
 
 {scores}
 
+Of the questions about the early pictures of an album of twelve, {albums} were answered right on validation albums.
+
 `edgevlm eval scenes` measures these through the engine, with object F1, intervals, a shuffled control and another renderer.
 
 ## Ask it
@@ -178,6 +180,7 @@ def main() -> None:
         agreed=agreed,
         agreed_vision=agreed_vision,
         scores=score_table(rows),
+        albums=f"{100 * entries[-1]['validation']['albums']['all']:.0f}%",
     )
     (arguments.out / "README.md").write_text(card)
 
