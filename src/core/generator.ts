@@ -65,6 +65,8 @@ export interface GenerateRequest<Part = ContentPart> {
   readonly reuse?: boolean;
   /** How its tokens are found, where the runtime has a choice: over what it was started with. */
   readonly decoding?: DecodingOptions;
+  /** Whether to tell how narrowly each token was chosen; for measurement. */
+  readonly choiceGaps?: boolean;
 }
 
 /**
@@ -113,6 +115,12 @@ export interface GenerateResult {
   readonly cacheBytes?: number;
   /** What the decoding strategy did, where the runtime has several. */
   readonly decoding?: DecodingStatistics;
+  /**
+   * Where asked for: how narrowly each token was chosen, the one that ended the answer too. Greedily: by how much the largest logit
+   * exceeds the next; sampled: how far the drawn number lay from where another token's share of the probability begins. null where
+   * it is not known: under penalties and settings that cut the distribution.
+   */
+  readonly choiceGaps?: readonly (number | null)[];
   /** Optimisations in force that may change the answer, in words. */
   readonly lossy?: readonly string[];
   /** Settings that were asked for and could not be obeyed, in words. */

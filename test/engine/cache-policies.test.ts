@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EngineOptions } from '../../src/engine/engine.js';
+import type { EngineOptions } from '../../src/engine/engine-options.js';
 import type { TextEngine } from '../../src/runtimes/engine/text-engine.js';
 import { pseudoRandomTokens } from '../../src/runtimes/pseudo-random-tokens.js';
 import { ask, assistant, loadShapes, sceneFor, user } from './support/ask.js';

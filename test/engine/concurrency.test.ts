@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import type { BatchEntry } from '../../src/engine/decoder-runner.js';
-import { Engine, type EngineTask } from '../../src/engine/engine.js';
+import { Engine } from '../../src/engine/engine.js';
+import type { EngineTask } from '../../src/engine/engine-task.js';
 import { pseudoRandomTokens } from '../../src/runtimes/pseudo-random-tokens.js';
 import { collect, type Answer } from './support/collect.js';
 import { longContextModel } from './support/tiny-models.js';

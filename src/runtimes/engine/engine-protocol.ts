@@ -1,5 +1,5 @@
 import type { DetailedDescription, DetailedEvent, DetailedResult } from '../../core/generator.js';
-import type { EngineOptions } from '../../engine/engine.js';
+import type { EngineOptions } from '../../engine/engine-options.js';
 import type { PreparedRequest } from '../prompt/prepared-request.js';
 
 /** What can cross to the engine's process. */

@@ -1,6 +1,9 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { DetailedDescription, DetailedEvent, Grammar } from '../../core/generator.js';
-import { Engine, type EngineOptions, type EngineResult } from '../../engine/engine.js';
+import type { DecodingStrategy } from '../../engine/decoding/decoding-strategy.js';
+import { Engine } from '../../engine/engine.js';
+import type { EngineOptions } from '../../engine/engine-options.js';
+import type { EngineResult } from '../../engine/engine-task.js';
 import { GrammarConstraint } from '../../engine/grammar/grammar-constraint.js';
 import { TokenTrie } from '../../engine/grammar/token-trie.js';
 import { compileJsonSchema } from '../../engine/grammar/json-schema/compile-json-schema.js';
@@ -40,10 +43,11 @@ export class TextEngine implements Disposable {
 
   /**
    * Streams an answer.
+   * @param strategy runs in place of the one that the request names; for measurement
    * @throws CONTEXT_FULL, USAGE, MMPROJ_MISSING, TEMPLATE_FAILED, GRAMMAR_INVALID, GRAMMAR_LIMIT, GRAMMAR_STUCK, SCHEMA_INVALID,
    * SCHEMA_UNSUPPORTED
    */
-  async *generate(request: PreparedRequest, signal?: AbortSignal): AsyncGenerator<DetailedEvent, void, void> {
+  async *generate(request: PreparedRequest, signal?: AbortSignal, strategy?: DecodingStrategy): AsyncGenerator<DetailedEvent, void, void> {
     const start = performance.now();
     const { vocabulary } = this.context;
     const { pieces, warnings } = buildPrompt(request.input, this.context);
@@ -60,6 +64,8 @@ export class TextEngine implements Disposable {
       ...(constraint && { constraint }),
       ...(request.reuse !== undefined && { reuse: request.reuse }),
       ...(request.decoding && { decoding: request.decoding }),
+      ...(request.choiceGaps && { choiceGaps: true }),
+      ...(strategy && { strategy }),
       isEnd: (token: number) => vocabulary.isEnd(token),
       ...(request.sampling && { sampling: request.sampling }),
     };

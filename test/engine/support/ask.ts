@@ -3,7 +3,7 @@ import type { DetailedResult } from '../../../src/core/generator.js';
 import type { PreparedImage } from '../../../src/core/image.js';
 import { findModel } from '../../../src/catalogue/find-model.js';
 import { generateScene } from '../../../src/data/scenes/generate-scene.js';
-import type { EngineOptions } from '../../../src/engine/engine.js';
+import type { EngineOptions } from '../../../src/engine/engine-options.js';
 import type { PreparedMessage, PreparedRequest } from '../../../src/runtimes/prompt/prepared-request.js';
 import { TextEngine } from '../../../src/runtimes/engine/text-engine.js';
 import { preprocessImage } from '../../../src/vision/prepare-image.js';

@@ -1,4 +1,5 @@
-import type { Engine, EngineResult, EngineTask } from '../../../src/engine/engine.js';
+import type { Engine } from '../../../src/engine/engine.js';
+import type { EngineResult, EngineTask } from '../../../src/engine/engine-task.js';
 
 /** A whole answer. */
 export interface Answer {
