@@ -83,7 +83,7 @@ export class ChildProcess<P extends Protocol<P>> implements AsyncDisposable {
     const complete: Required<StartOptions> = {
       name: 'child process',
       env: {},
-      ready_ms: 30_000,
+      ready_ms: 120_000,
       cancelGrace_ms: 10_000,
       stopGrace_ms: 3000,
       ...options,
