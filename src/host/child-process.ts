@@ -15,7 +15,7 @@ export interface StartOptions {
   readonly name?: string;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long the child may take until it serves. Default 30 000. */
+  /** How long the child may take until it serves. Default 120 000. */
   readonly ready_ms?: number;
   /** After a cancel or a missed deadline, how long the child may take to end that request before it is killed. Default 10 000. */
   readonly cancelGrace_ms?: number;
