@@ -6,6 +6,7 @@ const MAY_IMPORT = {
   vision: ['core'],
   data: ['core'],
   tracking: ['core'],
+  config: ['core'],
   engine: ['core', 'formats'],
   catalogue: ['core', 'formats'],
   convert: ['core', 'formats', 'engine'],

@@ -4,6 +4,7 @@ import { decodeImage } from '../vision/intake/decode-image.js';
 import { preprocessImage } from '../vision/prepare-image.js';
 import { answer } from './answer.js';
 import type { CacheFlags } from './options/cache-options.js';
+import type { ConfigOptions } from './options/config-option.js';
 import type { DecodingFlags } from './options/decoding-options.js';
 import { generationRequest, type GenerationOptions } from './options/generation-options.js';
 import type { ModelOptions } from './options/model-options.js';
@@ -22,7 +23,7 @@ interface Question {
 /** Starts the engine, answers one request and closes it. @throws EdgeVlmError of a picture, the model or the engine */
 export async function answerOnce(
   question: Question,
-  options: ModelOptions & DecodingFlags & CacheFlags & GenerationOptions,
+  options: ModelOptions & DecodingFlags & CacheFlags & GenerationOptions & ConfigOptions,
   session: Session,
 ): Promise<void> {
   const hasPictures = question.pictures.length > 0;
@@ -39,7 +40,8 @@ export async function answerOnce(
     const prepare_ms = decode_ms + performance.now() - cut;
     const request = { input: question.input(images), ...generationRequest(options), ...(grammar && { grammar }) };
     const { fields } = question;
-    await answer(engine, request, { fields, timings: options.timings, ...(hasPictures && { prepare_ms }) }, session);
+    const { timings, configWarnings } = options;
+    await answer(engine, request, { fields, timings, configWarnings, ...(hasPictures && { prepare_ms }) }, session);
   } finally {
     await engine.close();
   }

@@ -35,6 +35,8 @@ export interface AnswerOptions {
   /** The answer is to be one line. */
   readonly oneLine?: boolean;
   readonly prepare_ms?: number;
+  /** What of the config could not be obeyed; the answer lists it beside its own warnings. */
+  readonly configWarnings?: readonly string[] | undefined;
   /** Print the table of timings. */
   readonly timings?: boolean | undefined;
   /** The JSON object: what was asked and the text under its name. */
@@ -70,13 +72,17 @@ export async function answer(
 
   const { text, warnings } = result;
   if (live) terminal.write(`${shape(text.slice(shown.length))}\n`);
-  else terminal.result({ ...options.fields(text), ...facts(result, generator, prepare_ms) }, prefix + shape(text));
+  else terminal.result({ ...options.fields(text), ...facts(result, generator, options) }, prefix + shape(text));
   for (const warning of warnings) terminal.warning(warning);
   if (options.timings) terminal.table([...(prefix === '' ? [] : [prefix.trimEnd()]), ...timingsTable(result, prepare_ms)]);
   if (result.finishReason === 'cancelled') throw new EdgeVlmError('CANCELLED', 'stopped while generating');
 }
 
-function facts(result: DetailedResult, { description }: DetailedGenerator, prepare_ms = 0): AnswerFacts {
+function facts(
+  result: DetailedResult,
+  { description }: DetailedGenerator,
+  { prepare_ms = 0, configWarnings = [] }: AnswerOptions,
+): AnswerFacts {
   const { promptTokens, imageTokens, cachedTokens, completionTokens, finishReason, timings, warnings } = result;
   return {
     latency: rounded((prepare_ms + timings.total_ms) / 1000, 6),
@@ -88,7 +94,7 @@ function facts(result: DetailedResult, { description }: DetailedGenerator, prepa
     timings: Object.fromEntries(Object.entries({ ...timings, prepare_ms }).map(([stage, ms]) => [stage, rounded(ms, 3)])),
     model: description.name,
     precision: description.precision,
-    warnings,
+    warnings: [...configWarnings, ...warnings],
     cacheBytes: result.cacheBytes ?? null,
     lossy: result.lossy ?? [],
     decoding: result.decoding ?? null,

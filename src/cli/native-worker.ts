@@ -3,6 +3,8 @@ import { quantiseFile } from '../convert/quantise/quantise-file.js';
 import { synthesizeModel } from '../convert/synthesize/synthesize-model.js';
 import type { Progress, ProgressEvent } from '../core/progress.js';
 import { serve } from '../host/child.js';
+import { calibrateModel } from './calibration/calibrate-model.js';
+import { compareForced } from './forced/compare-forced.js';
 import type { NativeProtocol } from './native-protocol.js';
 
 /** How often progress is passed on, milliseconds. */
@@ -18,6 +20,12 @@ await serve<NativeProtocol>({
   },
   async *check(request, signal) {
     return yield* reported((onProgress) => checkModel({ ...request, onProgress, signal }));
+  },
+  async *calibrate(request, signal) {
+    return yield* reported((onProgress) => calibrateModel(request, { onProgress, signal }));
+  },
+  async *compareForced(request, signal) {
+    return yield* reported((onProgress) => compareForced(request, { onProgress, signal }));
   },
 });
 

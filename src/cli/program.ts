@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { bench } from './commands/bench.js';
+import { calibrate } from './commands/calibrate.js';
 import { caption } from './commands/caption.js';
 import { compare } from './commands/compare.js';
+import { config } from './commands/config.js';
 import { data } from './commands/data.js';
 import { evaluate } from './commands/eval.js';
 import { generate } from './commands/generate.js';
@@ -12,8 +11,10 @@ import { mlflow } from './commands/mlflow.js';
 import { models } from './commands/models.js';
 import { runs } from './commands/runs.js';
 import { runtimes } from './commands/runtimes.js';
+import { serve } from './commands/serve.js';
 import { vqa } from './commands/vqa.js';
 import type { OutputOptions } from './options/output-options.js';
+import { packageVersion } from './package-version.js';
 import type { Session } from './session.js';
 
 /** The whole command line. Parsing it runs a command; wrong arguments throw a CommanderError. */
@@ -29,11 +30,7 @@ export function createProgram(session: Session): Command {
   program.hook('preAction', (_, command) => {
     session.terminal.configure(command.opts<OutputOptions>());
   });
-  for (const add of [caption, vqa, generate, models, data, bench, evaluate, compare, runtimes, runs, mlflow]) add(program, session);
+  for (const add of [caption, vqa, generate, serve, models, data, bench, calibrate, evaluate, compare, runtimes, runs, mlflow, config])
+    add(program, session);
   return program;
-}
-
-function packageVersion(): string {
-  const description: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return Value.Parse(Type.Object({ version: Type.String() }), description).version;
 }

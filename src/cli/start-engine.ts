@@ -3,6 +3,7 @@ import { inspectModel } from '../catalogue/inspect-model.js';
 import { EdgeVlmError } from '../core/errors.js';
 import type { ImagePreprocessing } from '../core/image.js';
 import { EngineGenerator } from '../runtimes/engine/engine-generator.js';
+import { applyCalibration } from './calibration/apply-calibration.js';
 import { cacheOptions, type CacheFlags } from './options/cache-options.js';
 import { computeOptions } from './options/compute-options.js';
 import { decodingOptions, type DecodingFlags } from './options/decoding-options.js';
@@ -26,8 +27,9 @@ export async function startEngine(
   const { context } = options;
   const decoding = await decodingOptions(options);
   const work = { label: 'load model', unit: 'bytes' } as const;
+  const load = { model, ...(mmproj && { mmproj }), ...computeOptions(options), ...cacheOptions(options), ...decoding };
   const engine = await EngineGenerator.start(
-    { model, ...(mmproj && { mmproj }), ...computeOptions(options), ...cacheOptions(options), ...decoding, ...(context && { context }) },
+    await applyCalibration({ ...load, ...(context && { context }) }, options.calibration ?? 'auto', session),
     {
       signal,
       onLoadBytes: (done, total) => {

@@ -37,6 +37,11 @@ export const ERROR_CATALOGUE = {
 
   PLAN_INVALID: { kind: 'input', hint: 'Correct the plan at the line named; docs/PLANS.md describes what one may hold.' },
 
+  CONFIG_INVALID: {
+    kind: 'input',
+    hint: 'Correct the line named; docs/CONFIGURATION.md lists the keys, `edgevlm config check` all that is wrong.',
+  },
+
   MLFLOW_AWAY: { kind: 'resource', hint: 'Nothing is lost: run `edgevlm mlflow sync` when the server is back.' },
   MLFLOW_REFUSED: { kind: 'resource', hint: 'Nothing is lost: correct what the server names, then run `edgevlm mlflow sync`.' },
   MLFLOW_BUSY: { kind: 'resource', hint: 'Nothing is lost: run `edgevlm mlflow sync` when the other process has ended.' },
@@ -111,6 +116,7 @@ export const ERROR_CATALOGUE = {
     kind: 'input',
     hint: 'This picture ended the engine twice and is not tried again; please report it with the picture.',
   },
+  IDEMPOTENCY_MISMATCH: { kind: 'input', hint: 'Use a new Idempotency-Key for every new request.' },
   BENCHMARK_BUSY: { kind: 'resource', hint: 'Wait until the benchmark that runs has ended.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

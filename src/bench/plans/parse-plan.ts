@@ -1,7 +1,7 @@
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { EdgeVlmError } from '../../core/errors.js';
+import { parseYaml } from '../../core/parse-yaml.js';
 import type { Cell } from '../../core/plan-cell.js';
 import { type PlanOrder, PLAN_ORDERS } from './order-cells.js';
 
@@ -52,25 +52,8 @@ export function parsePlan(text: string, source: string): Plan {
     throw new EdgeVlmError('PLAN_INVALID', `${source}${line === undefined ? '' : `:${line}`}: ${problem}`, { cause });
   };
   if (Buffer.byteLength(text) > PLAN_LIMITS.bytes) fail(undefined, `the plan is larger than ${PLAN_LIMITS.bytes} bytes`);
-  const lines = new LineCounter();
-  const lineOf = (path: readonly string[]): number | undefined => {
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
-      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-    }
-    return undefined;
-  };
-  const document = attempt(
-    () => parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' }),
-    (cause) => fail(undefined, 'the plan is nested too deeply', cause),
-  );
-  const [error] = document.errors;
-  if (error !== undefined) fail(lines.linePos(error.pos[0]).line, error.message, error);
-  // One alias may stand for a hundred nodes, those for a hundred more: the parser counts what they would become.
-  const value: unknown = attempt(
-    (): unknown => document.toJS({ maxAliasCount: 100 }),
-    (cause) => fail(undefined, cause instanceof ReferenceError ? cause.message : 'the plan is nested too deeply', cause),
-  );
+  const { value, positionOf } = parseYaml(text, 'the plan', (position, problem, cause) => fail(position?.line, problem, cause));
+  const lineOf = (path: readonly string[]): number | undefined => positionOf(path)?.line;
   if (!Value.Check(PlanFile, value)) {
     const found = Value.Errors(PlanFile, value)[0];
     const path = (found?.instancePath ?? '').split('/').slice(1);
@@ -109,12 +92,4 @@ function cellsOf(
     ...combined.filter((row) => !isExcluded(row)).map((row) => cell([], undefined, row)),
     ...cells.map((own, index) => cell(['cells', String(index)], own.scenario, { ...settings, ...own.settings })),
   ];
-}
-
-function attempt<T>(work: () => T, otherwise: (cause: unknown) => never): T {
-  try {
-    return work();
-  } catch (cause) {
-    return otherwise(cause);
-  }
 }

@@ -4,6 +4,7 @@ import { NO_PROGRESS, ProgressTask } from '../../core/progress.js';
 import { answer } from '../answer.js';
 import { listPictures } from '../list-pictures.js';
 import { addCacheOptions, type CacheFlags } from '../options/cache-options.js';
+import { addConfigOption, type ConfigOptions } from '../options/config-option.js';
 import { addDecodingOptions, type DecodingFlags } from '../options/decoding-options.js';
 import { addGenerationOptions, generationRequest, type GenerationOptions } from '../options/generation-options.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
@@ -14,7 +15,7 @@ import type { Session } from '../session.js';
 import { startEngine, visionOf } from '../start-engine.js';
 import { userMessage } from '../user-message.js';
 
-interface CaptionOptions extends ModelOptions, DecodingFlags, CacheFlags, GenerationOptions {
+interface CaptionOptions extends ModelOptions, DecodingFlags, CacheFlags, GenerationOptions, ConfigOptions {
   readonly prompt: string;
 }
 
@@ -25,9 +26,8 @@ export function caption(program: Command, session: Session): void {
     .description('Describe pictures. The next ones are prepared while the engine works.')
     .argument('<image...>', 'pictures, or folders of pictures')
     .option('--prompt <text>', 'what to ask for', 'Describe the picture.');
-  addOutputOptions(addGenerationOptions(addCacheOptions(addDecodingOptions(addModelOptions(command))))).action(
-    (paths: string[], options: CaptionOptions) => captionPictures(paths, options, session),
-  );
+  addOutputOptions(addGenerationOptions(addCacheOptions(addDecodingOptions(addModelOptions(command)))));
+  addConfigOption(command, session).action((paths: string[], options: CaptionOptions) => captionPictures(paths, options, session));
 }
 
 async function captionPictures(paths: readonly string[], options: CaptionOptions, session: Session): Promise<void> {
@@ -50,9 +50,14 @@ async function captionPictures(paths: readonly string[], options: CaptionOptions
         if ('error' in outcome) throw outcome.error;
         const input = { messages: [userMessage([outcome.image], options.prompt)] };
         const request = { input, ...generationRequest(options), ...(grammar && { grammar }) };
-        const { timings } = options;
+        const { timings, configWarnings } = options;
         const fields = (text: string): object => ({ image: path, caption: text });
-        await answer(engine, request, { prefix: isOne ? '' : `${path}: `, oneLine: !isOne, prepare_ms, timings, fields }, session);
+        await answer(
+          engine,
+          request,
+          { prefix: isOne ? '' : `${path}: `, oneLine: !isOne, prepare_ms, timings, configWarnings, fields },
+          session,
+        );
       } catch (thrown) {
         const error = EdgeVlmError.from(thrown);
         if (isOne || endsEverything(error)) throw error;

@@ -29,6 +29,8 @@ export interface DecodingFlags {
   readonly exitThreshold?: readonly number[];
   readonly exitGate?: ExitGate;
   readonly exitDecay?: number;
+  /** For `applyCalibration`. */
+  readonly calibration?: string;
 }
 
 /** The bounds are the engine's. */
@@ -63,7 +65,8 @@ export function addDecodingOptions(command: Command): Command {
       listOf(decimalNumber(0, 1)),
     )
     .addOption(choice('--exit-gate <gate>', 'what it must be sure by; default: softmax_max', EXIT_GATES))
-    .option('--exit-decay <x>', 'how fast the threshold falls along an answer; default: 0', decimalNumber(0, 100));
+    .option('--exit-decay <x>', 'how fast the threshold falls along an answer; default: 0', decimalNumber(0, 100))
+    .option('--calibration <auto|none|file>', 'what `edgevlm calibrate` learnt, where it learnt something; default: auto');
 }
 
 /** The same as the engine takes them. @throws EdgeVlmError USAGE; as `findModel` for the draft */
