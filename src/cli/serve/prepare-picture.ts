@@ -1,0 +1,21 @@
+import { EdgeVlmError } from '../../core/errors.js';
+import type { PictureIntake } from '../../serving/picture-intake.js';
+import { decodeImage } from '../../vision/intake/decode-image.js';
+import type { ImageLimits } from '../../vision/intake/image-limits.js';
+import { preprocessImage } from '../../vision/prepare-image.js';
+
+/**
+ * How the server takes pictures in: decoded within the limits, then cut for the engine. Another runtime is given the file's bytes, once
+ * they are known to be a picture within the limits.
+ */
+export function pictureIntake(limits: ImageLimits, isEngine: boolean): PictureIntake {
+  return async (bytes, { name, vision }) => {
+    if (isEngine && vision === null) throw new EdgeVlmError('MMPROJ_MISSING', `${name} was loaded without its vision half`);
+    const start = performance.now();
+    const decoded = await decodeImage(bytes, limits);
+    const decode_ms = performance.now() - start;
+    if (vision === null) return { part: { type: 'picture', bytes }, decode_ms, preprocess_ms: 0 };
+    const image = await preprocessImage(decoded, vision);
+    return { part: { type: 'image', image }, decode_ms, preprocess_ms: performance.now() - start - decode_ms };
+  };
+}

@@ -1,0 +1,36 @@
+import { cpus } from 'node:os';
+import { openProcessTree } from '../../bench/probes/open-process-tree.js';
+import { ThermalProbe } from '../../bench/probes/thermal.js';
+import type { SystemProbe } from '../../serving/system-sampler.js';
+
+const BYTES_PER_MB = 1024 * 1024;
+
+/** Reads the machine: processor time of all cores since the reading before, memory of this process and its children, heat. */
+export function systemProbe(): SystemProbe {
+  const tree = openProcessTree(() => [process.pid]);
+  const thermal = new ThermalProbe();
+  let before = processorTimes();
+  return async () => {
+    const [{ memory }, { temperature_celsius }] = await Promise.all([tree.read({ pss: false }), thermal.read()]);
+    const now = processorTimes();
+    const busy = now.busy - before.busy;
+    const all = now.all - before.all;
+    before = now;
+    return {
+      cpu_percent: all > 0 ? (100 * busy) / all : null,
+      memory_mb: memory.rss_bytes === null ? null : memory.rss_bytes / BYTES_PER_MB,
+      temperature_celsius,
+    };
+  };
+}
+
+/** Of all cores since the system was started, milliseconds. */
+function processorTimes(): { readonly busy: number; readonly all: number } {
+  let [busy, all] = [0, 0];
+  for (const { times } of cpus()) {
+    const used = times.user + times.nice + times.sys + times.irq;
+    busy += used;
+    all += used + times.idle;
+  }
+  return { busy, all };
+}

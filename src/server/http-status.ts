@@ -1,0 +1,36 @@
+import { ERROR_CATALOGUE, type ErrorCode } from '../core/errors.js';
+
+/** Not registered, but what nginx and others log for a client that left before its answer. Nobody receives it. */
+const CLIENT_LEFT = 499;
+
+const BY_KIND: Readonly<Record<(typeof ERROR_CATALOGUE)[ErrorCode]['kind'], number>> = {
+  usage: 400,
+  input: 400,
+  model: 500,
+  resource: 503,
+  engine: 503,
+  internal: 500,
+  cancelled: CLIENT_LEFT,
+};
+
+const BY_CODE: Partial<Record<ErrorCode, number>> = {
+  UNAUTHORIZED: 401,
+  ORIGIN_REFUSED: 403,
+  MODEL_UNKNOWN: 404,
+  ROUTE_UNKNOWN: 404,
+  BENCHMARK_BUSY: 409,
+  REQUEST_TOO_LARGE: 413,
+  IMAGE_TOO_LARGE: 413,
+  IMAGE_UNSUPPORTED: 415,
+  PICTURE_QUARANTINED: 422,
+  IDEMPOTENCY_MISMATCH: 422,
+  MMPROJ_MISSING: 400,
+  TEMPLATE_FAILED: 400,
+  QUEUE_FULL: 429,
+  DEADLINE_EXCEEDED: 504,
+};
+
+/** The HTTP status that tells a client what a coded error means. */
+export function httpStatus(code: ErrorCode): number {
+  return BY_CODE[code] ?? BY_KIND[ERROR_CATALOGUE[code].kind];
+}

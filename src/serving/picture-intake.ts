@@ -1,0 +1,13 @@
+import type { ContentPart, ModelDescription } from '../core/generator.js';
+
+/** A picture, ready for the model, and what that took. */
+export interface ReadyPicture {
+  readonly part: ContentPart;
+  /** From the file's bytes to pixels. */
+  readonly decode_ms: number;
+  /** From pixels to the model's tiles. */
+  readonly preprocess_ms: number;
+}
+
+/** Makes what the model takes of a picture's bytes, within the limits of the server. @throws IMAGE_*, MMPROJ_MISSING */
+export type PictureIntake = (bytes: Uint8Array, model: ModelDescription) => Promise<ReadyPicture>;

@@ -1,0 +1,65 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { startCli } from '../../cli/run-cli.js';
+
+const MODEL = fileURLToPath(new URL('../../../models/shapes/shapes-f16.gguf', import.meta.url));
+
+/** `edgevlm serve` on the model in the box, as a process of its own. */
+export interface ShapesServer {
+  readonly url: string;
+  readonly pid: number;
+  /** The process that holds the model. Linux only. */
+  enginePid(): Promise<number>;
+  /** Sends SIGTERM and gives the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** @param cwd where the server works and leaves its files */
+export async function startShapesServer(cwd: string, more: readonly string[] = []): Promise<ShapesServer> {
+  const args = ['serve', '--model', MODEL, '--port', '0', '--threads', '1', '--parallel', '4', '--default-tokens', '48', '--json', ...more];
+  const child = startCli(args, { cwd });
+  const { stdout, stderr, pid } = child;
+  if (stdout === null || stderr === null || pid === undefined) throw new Error('the server has no pipes');
+  let said = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-5000)));
+  for await (const line of createInterface({ input: stdout })) {
+    const { url } = JSON.parse(line) as { url: string };
+    return { url, pid, enginePid: () => childOf(pid, 'engine-worker'), stop: () => stop(child) };
+  }
+  throw new Error(`the server ended: ${said}`);
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode;
+  const closed = once(child, 'close');
+  child.kill('SIGTERM');
+  await closed;
+  return child.exitCode;
+}
+
+async function childOf(parent: number, name: string): Promise<number> {
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const [status, command] = await Promise.all(
+      ['status', 'cmdline'].map((file) => readFile(`/proc/${entry}/${file}`, 'utf8').catch(() => '')),
+    );
+    if (status?.includes(`\nPPid:\t${parent}\n`) === true && command?.includes(name) === true) return Number(entry);
+  }
+  throw new Error(`process ${parent} has no child ${name}`);
+}
+
+/** A drawing that is different for every number. */
+export function picture(index: number): Promise<Buffer> {
+  const colours = ['red', 'green', 'blue', 'yellow', 'black', 'orange'];
+  const shade = 255 - (index % 50);
+  const size = 20 + (index % 5) * 6;
+  const block = { create: { width: size, height: size, channels: 3 as const, background: colours[index % colours.length] ?? 'red' } };
+  return sharp({ create: { width: 128, height: 128, channels: 3, background: { r: shade, g: shade, b: (index >> 4) % 256 } } })
+    .composite([{ input: block, left: 10 + ((index * 17) % 60), top: 10 + ((index * 29) % 60) }])
+    .png()
+    .toBuffer();
+}
