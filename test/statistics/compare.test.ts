@@ -49,6 +49,26 @@ describe('a run is compared with another', () => {
     expect(compare(pictures(1), others)).toMatchObject({ metrics: [{ paired: false, outcome: 'too noisy' }], differences: ['dataset'] });
   });
 
+  it('what is faster and says something else is no speed-up, and what is slower stays slower', () => {
+    const answered = (centre: number, answers: readonly number[]): RunRecord =>
+      sampleRecord(1, {
+        samples: [
+          { name: 'latency', unit: 'ms', values: times(40, centre, 1), over: 'items' },
+          { name: 'picture_index', unit: 'index', values: answers.map((_, index) => index), over: 'items' },
+          { name: 'answer_fingerprint', unit: 'HMAC, 48 bits', values: [...answers], over: 'items' },
+        ],
+        scores: [],
+      });
+    const outcomes = (a: RunRecord, b: RunRecord): unknown[] => {
+      const { metrics, outcome, sameAnswers } = compare(a, b, { metrics: ['latency'] });
+      return [metrics.map((one) => one.outcome), outcome, sameAnswers];
+    };
+    const first = answered(100, [7, 8, 9, 9]);
+    expect(outcomes(first, answered(80, [7, 8, 9, 9]))).toEqual([['better'], 'no regression', 1]);
+    expect(outcomes(first, answered(80, [7, 8, 9, 1]))).toEqual([['other answers'], 'no regression', 0.75]);
+    expect(outcomes(first, answered(120, [7, 8, 9, 1]))).toEqual([['worse'], 'regression', 0.75]);
+  });
+
   it('by its scores, but not by what a blind guess reaches', () => {
     const scored = (value: number, name = 'caption.object_f1'): RunRecord => {
       const score: Score = { name, unit: 'fraction', value, n: 1000, interval: { low: value - 0.01, high: value + 0.01, level: 0.95 } };

@@ -9,6 +9,7 @@ import { syncSpool } from '../../src/tracking/mlflow/sync-spool.js';
 import { type LogOptions, planToMlflowRun, toMlflowRun } from '../../src/tracking/mlflow/to-mlflow-run.js';
 import { runCli, startCli } from '../cli/run-cli.js';
 import { FaultProxy } from './support/fault-proxy.js';
+import { MlflowReader } from './support/mlflow-reader.js';
 import { canInstallMlflow, installMlflow, RealMlflow } from './support/real-mlflow.js';
 import { sampleRecord } from './support/sample-record.js';
 
@@ -21,6 +22,7 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
   let mlflow: RealMlflow;
   let proxy: FaultProxy;
   let spool: Spool;
+  let server: MlflowReader;
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'edgevlm-mlflow-'));
     spool = new Spool(join(home, 'spool', 'mlflow'));
@@ -28,6 +30,7 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
     await mkdir(join(home, 'server'));
     mlflow = await RealMlflow.start(join(home, 'server'));
     proxy = await FaultProxy.start(mlflow.url);
+    server = new MlflowReader(mlflow.url, experiment);
   }, 900_000);
   afterAll(async () => {
     await proxy.close();
@@ -43,61 +46,10 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
     return run;
   }
 
-  interface Remote {
-    readonly info: { readonly run_id: string; readonly experiment_id: string; readonly status: string };
-    readonly data: Readonly<Partial<Record<'params' | 'tags', readonly { key: string; value: string }[]>>> & {
-      readonly metrics?: readonly { key: string }[];
-    };
-  }
-
-  async function ask<T>(path: string, body?: object): Promise<T> {
-    const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const response = await fetch(`${mlflow.url}api/2.0/${path}`, body === undefined ? {} : json);
-    expect(response.status).toBe(200);
-    return (await response.json()) as T;
-  }
-
-  async function runsOf(key: string): Promise<readonly Remote[]> {
-    const { experiment: found } = await ask<{ experiment: { experiment_id: string } }>(
-      `mlflow/experiments/get-by-name?experiment_name=${experiment}`,
-    );
-    const query = { experiment_ids: [found.experiment_id], filter: `tags.\`edgevlm.run\` = '${key}'`, run_view_type: 'ALL' };
-    return (await ask<{ runs?: readonly Remote[] }>('mlflow/runs/search', query)).runs ?? [];
-  }
-
-  /** Reads everything back through the API: it is what was to be sent, once. */
-  async function expectComplete(run: MlflowRun): Promise<Remote> {
-    const [remote, ...more] = await runsOf(run.key);
-    if (remote === undefined) throw new Error(`${run.key} is not on the server`);
-    expect(more).toEqual([]);
-    const { info, data } = remote;
-    expect(info.status).toBe('FINISHED');
-    const points: string[] = [];
-    for (const { key } of data.metrics ?? []) {
-      const query = new URLSearchParams({ run_id: info.run_id, metric_key: key }).toString();
-      const { metrics } = await ask<{ metrics: MlflowRun['metrics'] }>(`mlflow/metrics/get-history?${query}`);
-      points.push(...metrics.map(identity));
-    }
-    expect(points.sort()).toEqual(run.metrics.map(identity).sort());
-    const pairs = (list: readonly { key: string; value: string }[] = []): Record<string, string> =>
-      Object.fromEntries(list.map(({ key, value }) => [key, value]));
-    expect(pairs(data.params)).toEqual(pairs(run.params));
-    expect(pairs(data.tags)).toMatchObject(pairs(run.tags));
-    for (const { path, text } of run.artifacts) {
-      const stored = await fetch(`${mlflow.url}api/2.0/mlflow-artifacts/artifacts/${info.experiment_id}/${info.run_id}/artifacts/${path}`);
-      expect(await stored.text()).toBe(text);
-    }
-    return remote;
-  }
-
-  function identity({ key, step, timestamp, value }: MlflowRun['metrics'][number]): string {
-    return `${key} ${step} ${timestamp} ${value}`;
-  }
-
   it('a run arrives as it was sent, under the names of the seed', { timeout: 120_000 }, async () => {
     const run = await spooled(20);
     expect((await syncSpool(spool, settings())).failed).toEqual([]);
-    const { data } = await expectComplete(run);
+    const { data } = await server.expectComplete(run);
     const params = new Map(data.params?.map(({ key, value }) => [key, value]));
     const expected = { model_name: 'shapes-q8_0.gguf', device: 'cpu', quantization: 'int8', num_samples: '20' };
     expect(Object.fromEntries(params)).toMatchObject({ ...expected, image_dir: `sha256:${'b'.repeat(16)}` });
@@ -127,7 +79,7 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
     }
     proxy.afterAnswer = () => undefined;
     expect(kills).toBeGreaterThanOrEqual(3);
-    await expectComplete(run);
+    await server.expectComplete(run);
   });
 
   it('when the server dies in the middle, what waits is sent once it is back', { timeout: 300_000 }, async () => {
@@ -150,22 +102,22 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
 
     await mlflow.start();
     expect((await runCli(['mlflow', 'sync'], options)).code).toBe(0);
-    await expectComplete(first);
-    await expectComplete(second);
+    await server.expectComplete(first);
+    await server.expectComplete(second);
     expect(await readdir(spool.directory)).toEqual([]);
   });
 
   it('cells of a plan are children of its run, even in an experiment that was deleted', { timeout: 120_000 }, async () => {
-    const [any] = await runsOf((await spooledAndSent(5)).key);
-    await ask('mlflow/experiments/delete', { experiment_id: any?.info.experiment_id });
+    const [any] = await server.runs((await spooledAndSent(5)).key);
+    await server.ask('mlflow/experiments/delete', { experiment_id: any?.info.experiment_id });
     const plan = { key: 'plan-0123abcd', name: 'precisions of shapes' };
     const cells = [await spooled(10, { plan }), await spooled(20, { plan, status: 'FINISHED' })];
     const whole = planToMlflowRun({ ...plan, startTime_ms: 1_000, endTime_ms: 2_000 }, { server: new URL(proxy.url), experiment });
     await spool.add(whole);
     expect((await syncSpool(spool, settings())).failed).toEqual([]);
-    const parent = await expectComplete(whole);
+    const parent = await server.expectComplete(whole);
     for (const cell of cells) {
-      const { data } = await expectComplete(cell);
+      const { data } = await server.expectComplete(cell);
       expect(data.tags).toContainEqual({ key: 'mlflow.parentRunId', value: parent.info.run_id });
     }
   });
@@ -179,7 +131,7 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
     const { sent, failed } = await syncSpool(spool, settings());
     expect(failed).toEqual([]);
     expect(sent[0]?.warnings).toContainEqual(expect.stringContaining('settings.order is cut to 5000 of 8000 bytes'));
-    const { data } = await expectComplete(run);
+    const { data } = await server.expectComplete(run);
     expect(data.params?.find(({ key }) => key === 'settings.order')?.value).toMatch(/… \(cut, 8000 bytes\)$/);
     expect(data.tags?.find(({ key }) => key === 'edgevlm.changed_to_fit')?.value).toContain('settings.order');
   });

@@ -1,7 +1,7 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Cell, CellRow } from '../../core/plan-cell.js';
 import { NO_PROGRESS, type Progress, ProgressTask } from '../../core/progress.js';
-import { createRunRecord, type Measurement, type RunRecord } from '../../core/run-record.js';
+import { createRunRecord, type Measurement, type RunRecord, type Verdict } from '../../core/run-record.js';
 import { sha256Json } from '../../core/canonical-json.js';
 import type { CellContext } from './cell-runner.js';
 import { cellStatus } from './cell-status.js';
@@ -21,6 +21,8 @@ export interface PlanOptions {
   /** @throws what finding the cell's files throws */
   readonly keyOf: (cell: Cell, signal: AbortSignal) => Promise<string>;
   readonly runCell: (cell: Cell, context: CellContext) => Promise<Measurement>;
+  /** What is to be said of a cell beside those that were finished before it. */
+  readonly judge?: (measurement: Measurement, before: readonly RunRecord[]) => readonly Verdict[];
   readonly store: CellStore;
   /** Called for every cell as it ends, in order. Its errors end the plan. */
   readonly onRow?: (row: PlanRow) => Promise<void> | void;
@@ -74,7 +76,8 @@ async function runOne(cell: Cell, done: ReadonlyMap<string, PlanRow>, options: P
   if (done.has(key)) return undefined;
   const finished = await store.finished(key);
   if (finished !== undefined) return { ...finished.row, record: finished.record, resumed: true };
-  const result = await measure(cell, signal, options);
+  const before = [...done.values()].flatMap(({ record }) => record ?? []);
+  const result = await measure(cell, before, signal, options);
   if (result instanceof EdgeVlmError) {
     const row = failedRow(key, cell, result);
     if (row.status !== 'cancelled') await store.save(row);
@@ -87,10 +90,16 @@ async function runOne(cell: Cell, done: ReadonlyMap<string, PlanRow>, options: P
 }
 
 /** The record of a cell, or how it failed. */
-async function measure(cell: Cell, signal: AbortSignal, { runCell, onStart, onProgress }: PlanOptions): Promise<RunRecord | EdgeVlmError> {
+async function measure(
+  cell: Cell,
+  before: readonly RunRecord[],
+  signal: AbortSignal,
+  { runCell, judge, onStart, onProgress }: PlanOptions,
+): Promise<RunRecord | EdgeVlmError> {
   onStart?.(cell);
   try {
-    return createRunRecord(await runCell(cell, { signal, onProgress: onProgress ?? NO_PROGRESS }));
+    const measurement = await runCell(cell, { signal, onProgress: onProgress ?? NO_PROGRESS });
+    return createRunRecord({ ...measurement, verdicts: [...measurement.verdicts, ...(judge?.(measurement, before) ?? [])] });
   } catch (thrown) {
     return EdgeVlmError.from(thrown);
   }

@@ -1,4 +1,6 @@
+import { sha256Json } from '../../core/canonical-json.js';
 import type { RunRecord, Samples, Score } from '../../core/run-record.js';
+import { compareAnswers } from '../scenarios/vlm/compare-answers.js';
 import { type ComparisonOutcome, compareSamples, outcomeOf } from './compare-samples.js';
 
 export interface CompareRunsOptions {
@@ -21,13 +23,18 @@ export interface MetricComparison {
   readonly change: number;
   readonly interval: { readonly low: number; readonly high: number } | null;
   readonly paired: boolean;
-  /** `not judged`: nobody can tell which way is better, or how sure the values are. */
-  readonly outcome: ComparisonOutcome | 'not judged';
+  /**
+   * `not judged`: nobody can tell which way is better, or how sure the values are. `other answers`: faster, and the second run said
+   * something else, so that it did other work and this is no speed-up.
+   */
+  readonly outcome: ComparisonOutcome | 'not judged' | 'other answers';
 }
 
 export interface RunComparison {
   readonly metrics: readonly MetricComparison[];
   readonly outcome: 'no regression' | 'regression' | 'inconclusive';
+  /** Share of the items that both gave the same text for; null where that is not known. */
+  readonly sameAnswers: number | null;
   /** Confidence of each interval. */
   readonly confidence: number;
   /** What differs between the runs besides the figures: `model`, `settings.threads`, `environment`, … */
@@ -45,8 +52,11 @@ export function compareRuns(a: RunRecord, b: RunRecord, options: CompareRunsOpti
   const judged = sampleNames.filter(isJudged).length + scores.filter(isJudgedScore).length;
   const confidence = 1 - (1 - options.confidence) / Math.max(1, judged);
   const sameItems = a.dataset !== null && a.dataset.sha256 === b.dataset?.sha256;
+  const sameAnswers = sameItems ? sameAnswersOf(a, b) : null;
   const metrics = [
-    ...sampleNames.flatMap((list) => compareLists(list, find(b.samples, list.name, list.unit), { ...options, confidence, sameItems })),
+    ...sampleNames
+      .flatMap((list) => compareLists(list, find(b.samples, list.name, list.unit), { ...options, confidence, sameItems }))
+      .map((metric) => ((sameAnswers ?? 1) < 1 ? withoutSpeedUp(metric) : metric)),
     ...scores.flatMap((score) => compareScores(score, find(b.scores ?? [], score.name, score.unit), options.minEffect)),
   ];
   const has = (...outcomes: MetricComparison['outcome'][]): boolean => metrics.some(({ outcome }) => outcomes.includes(outcome));
@@ -54,9 +64,10 @@ export function compareRuns(a: RunRecord, b: RunRecord, options: CompareRunsOpti
     metrics,
     outcome: has('worse')
       ? 'regression'
-      : has('inconclusive', 'too noisy') || !has('better', 'unchanged', 'not worse')
+      : has('inconclusive', 'too noisy') || !has('better', 'unchanged', 'not worse', 'other answers')
         ? 'inconclusive'
         : 'no regression',
+    sameAnswers,
     confidence,
     differences: differencesOf(a, b),
   };
@@ -70,6 +81,10 @@ function find<T extends { name: string; unit: string }>(list: readonly T[], name
 function betterDirection(unit: string): 'lower' | 'higher' | undefined {
   if (unit.endsWith('/s')) return 'higher';
   return /^(ns|µs|ms|s|bytes|[kKMG]i?B|J|mJ|W)(\/|$)/.test(unit) ? 'lower' : undefined;
+}
+
+function isSpeed(unit: string): boolean {
+  return unit.endsWith('/s') || /^(ns|µs|ms|s)(\/|$)/.test(unit);
 }
 
 function isJudged({ name, unit }: Samples): boolean {
@@ -111,6 +126,16 @@ function compareScores(a: Score, b: Score | undefined, minEffect: number): Metri
   const low = change - Math.hypot(b.value - b.interval.low, a.interval.high - a.value);
   const high = change + Math.hypot(b.interval.high - b.value, a.value - a.interval.low);
   return [{ ...known, change, interval: { low, high }, outcome: outcomeOf([low, high], [-minEffect, minEffect]) }];
+}
+
+/** Fingerprints of answers can be compared on one machine only: the key stays there. */
+function sameAnswersOf(a: RunRecord, b: RunRecord): number | null {
+  const [machineA, machineB] = [a, b].map(({ environment: { cpu, memory_bytes } }) => sha256Json([cpu, memory_bytes]));
+  return machineA === machineB ? compareAnswers(b, a).share : null;
+}
+
+function withoutSpeedUp(metric: MetricComparison): MetricComparison {
+  return metric.outcome === 'better' && isSpeed(metric.unit) ? { ...metric, outcome: 'other answers' } : metric;
 }
 
 function geometricMean(values: readonly number[]): number {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { cellKey } from '../../bench/plans/cell-key.js';
 import { checkCellSettings, type CellRunner } from '../../bench/plans/cell-runner.js';
 import { orderCells } from '../../bench/plans/order-cells.js';
+import { parityVerdicts } from '../../bench/plans/parity-verdicts.js';
 import type { Plan } from '../../bench/plans/parse-plan.js';
 import { runCellProcess } from '../../bench/plans/run-cell-process.js';
 import { type CellStore as PlanStore, type PlanRow, runPlan } from '../../bench/plans/run-plan.js';
@@ -49,6 +50,7 @@ export async function runCells(
       return cellKey(cell, { files: await runner.identify(cell.settings, stopped), edgevlm: version });
     },
     runCell: (cell, context) => runCellProcess(cell, { entry: siblingEntry('../cell-worker', import.meta.url), timeout_ms, ...context }),
+    judge: parityVerdicts,
     store: storeOf(new CellStore(join(home, 'cells'), new RunStore(runs)), again),
     onProgress: terminal.progress,
     signal,

@@ -23,8 +23,10 @@ import { addOutputOptions } from '../options/output-options.js';
 import { RunLog } from '../run-log.js';
 import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
+import { addAblationOptions, refuseWithoutAblate, type AblationFlags } from './ablation-options.js';
+import { benchAblation } from './bench-ablation.js';
 
-interface BenchEngineOptions extends ComputeOptions, RunLogOptions {
+interface BenchEngineOptions extends AblationFlags, ComputeOptions, RunLogOptions {
   readonly model: string;
   readonly mmproj?: string;
   readonly vs?: ForwardPeer;
@@ -64,7 +66,9 @@ export function benchEngine(bench: Command, session: Session): void {
     .option('--loads <n>', 'how often each runtime is loaded', wholeNumber(1, 100), 3)
     .option('--quick', 'fewer depths, tokens and loads')
     .option('--out <file>', 'also write the run record here; a Markdown report is written beside it');
-  addOutputOptions(addRunLogOptions(addComputeOptions(command))).action(async (options: BenchEngineOptions) => {
+  addOutputOptions(addRunLogOptions(addComputeOptions(addAblationOptions(command)))).action(async (options: BenchEngineOptions) => {
+    if (options.ablate === true) return benchAblation(options, session);
+    refuseWithoutAblate(options);
     await run(options, session);
   });
 }

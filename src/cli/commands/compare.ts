@@ -39,9 +39,13 @@ export function compare(program: Command, { terminal }: Session): void {
         hint: 'Look at their samples and scores with `edgevlm runs show`.',
       });
     const table = columns([HEADINGS, ...result.metrics.map(cellsOf)]);
-    const { outcome, confidence, differences } = result;
+    const { outcome, confidence, differences, sameAnswers } = result;
     terminal.result({ a: a.id, b: b.id, minEffect, seed: SEED, ...result }, [...table, '', sentence(outcome, minEffect)].join('\n'));
     if (differences.length > 0) terminal.note(`the runs differ in: ${differences.join(', ')}`);
+    if (sameAnswers !== null && sameAnswers < 1)
+      terminal.note(
+        `B gave the same answers to ${(100 * sameAnswers).toFixed(1)}% of the items: what is faster is no speed-up, because it did other work`,
+      );
     terminal.note(`change: how much better B is; intervals at ${(100 * confidence).toFixed(2)}%, so that all together hold at 95%`);
     terminal.exitCode = EXIT_CODES[outcome];
   });
@@ -53,7 +57,8 @@ function cellsOf({ name, unit, a, b, change, interval, outcome }: MetricComparis
   const percent = (value: number): string => `${value > 0 ? '+' : ''}${(100 * value).toFixed(1)}%`;
   const figure = (value: number): string => String(Number(value.toPrecision(4)));
   const range = interval === null ? '-' : `${percent(interval.low)} to ${percent(interval.high)}`;
-  return [name, unit, figure(a), figure(b), percent(change), range, outcome];
+  const gained = outcome === 'other answers' ? ['-', '-'] : [percent(change), range];
+  return [name, unit, figure(a), figure(b), ...gained, outcome];
 }
 
 function sentence(outcome: RunComparison['outcome'], minEffect: number): string {

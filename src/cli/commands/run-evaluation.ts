@@ -16,6 +16,8 @@ import type { Progress } from '../../core/progress.js';
 import { createRunRecord, type ModelIdentity, type RunRecord } from '../../core/run-record.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { identifyModel } from '../identify-model.js';
+import { addCacheOptions, type CacheFlags } from '../options/cache-options.js';
+import { addDecodingOptions, type DecodingFlags } from '../options/decoding-options.js';
 import { addModelOptions, type ModelOptions } from '../options/model-options.js';
 import { addRunLogOptions, type RunLogOptions } from '../options/mlflow-options.js';
 import { addOutputOptions } from '../options/output-options.js';
@@ -24,7 +26,7 @@ import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
 import { startEngine, visionOf } from '../start-engine.js';
 
-export interface EvaluationOptions extends ModelOptions, RunLogOptions {
+export interface EvaluationOptions extends ModelOptions, DecodingFlags, CacheFlags, RunLogOptions {
   readonly out?: string;
 }
 
@@ -63,7 +65,7 @@ export interface Evaluation<Item extends Drawn, Answers> {
 /** The options of every evaluation. */
 export function addEvaluationOptions(command: Command): Command {
   command.option('--out <file>', 'also write the run record here; a Markdown report is written beside it');
-  return addOutputOptions(addRunLogOptions(addModelOptions(command)));
+  return addOutputOptions(addRunLogOptions(addCacheOptions(addDecodingOptions(addModelOptions(command)))));
 }
 
 /** Asks, scores, saves the run and prints it. @throws CANCELLED after it has done so on what was finished; as `startEngine` */
@@ -102,7 +104,14 @@ export async function runEvaluation<Item extends Drawn, Answers>(
       ...evaluation.notes(answers),
       `Intervals are 95% percentile bootstrap over ${unit}; docs/EVALUATION.md defines the scores.`,
     ];
-    const settings = { count, ...evaluation.settings, threads: options.threads ?? null, context: options.context ?? null };
+    const optimisations = optimisationSettings(options);
+    const settings = {
+      count,
+      ...evaluation.settings,
+      threads: options.threads ?? null,
+      context: options.context ?? null,
+      ...optimisations,
+    };
     const fixed = { ...evaluation.fixed, context: engine.description.contextLength, sampling: 'greedy' };
     const record = createRunRecord({
       command: `eval ${name}`,
@@ -144,8 +153,32 @@ function sha256(lines: readonly string[]): string {
   return createHash('sha256').update(lines.join('')).digest('hex');
 }
 
-async function identifyModels(options: ModelOptions, signal: AbortSignal): Promise<Record<string, ModelIdentity>> {
+/** Decoding and cache as far as flags say anything of them, named as the flags are. */
+function optimisationSettings(options: EvaluationOptions): RunRecord['settings']['effective'] {
+  const { decoding, draftView, draftTokens, draftFixed, draftLayers, verification, ngramMin, ngramMax, ...rest } = options;
+  const { exitLayers, exitThreshold, exitGate, exitDecay, imageTokens, imagePruning, calibration } = rest;
+  const { cache, cacheType, cacheBits, cacheRank, cacheOutliers, cacheBudget, cacheWindow, cacheBeta, cacheQueries } = rest;
+  const given = {
+    ...{ decoding, draftView, draftTokens, draftFixed, draftLayers, verification, ngramMin, ngramMax },
+    ...{ exitLayers, exitThreshold, exitGate, exitDecay, imageTokens, imagePruning },
+    // A path says nothing on another machine.
+    ...{ calibration: calibration === undefined || ['auto', 'none'].includes(calibration) ? calibration : 'file' },
+    ...{ cache, cacheType, cacheBits, cacheRank, cacheOutliers, cacheBudget, cacheWindow, cacheBeta, cacheQueries },
+  };
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, typeof value === 'object' ? value.join() : value]],
+    ),
+  );
+}
+
+async function identifyModels(options: EvaluationOptions, signal: AbortSignal): Promise<Record<string, ModelIdentity>> {
   const { model, mmproj } = await findModel({ model: options.model, mmproj: options.mmproj, vision: true });
   const identify = async (file: string): Promise<ModelIdentity> => identifyModel(await readGguf(file), signal);
-  return { model: await identify(model), ...(mmproj !== undefined && { mmproj: await identify(mmproj) }) };
+  const draft = options.draft === undefined ? undefined : (await findModel({ model: options.draft, vision: false })).model;
+  return {
+    model: await identify(model),
+    ...(mmproj !== undefined && { mmproj: await identify(mmproj) }),
+    ...(draft !== undefined && { draft: await identify(draft) }),
+  };
 }

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { GeneratorWatch } from '../../bench/load/generator-watch.js';
 import { describeEnvironment } from '../../bench/probes/environment.js';
-import { MemoryProbe } from '../../bench/probes/memory.js';
+import { ResourceSampler, type SampledResources } from '../../bench/probes/resources/resource-sampler.js';
 import { ThermalProbe } from '../../bench/probes/thermal.js';
 import { ttftRatios, ttftRows, type TtftRatio, type TtftRow } from '../../bench/scenarios/ttft/ttft-figures.js';
 import { ttftSamples, ttftScores } from '../../bench/scenarios/ttft/ttft-samples.js';
@@ -20,7 +21,7 @@ import { sha256Json } from '../../core/canonical-json.js';
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import { redact } from '../../core/redact.js';
-import type { Measurement, RunRecord } from '../../core/run-record.js';
+import type { GeneratorAudit, Measurement, RunRecord } from '../../core/run-record.js';
 import type { OpenRuntime } from '../../core/runtime.js';
 import { RUNTIMES } from '../../runtimes/registry.js';
 import { identifyBaseline } from './identify-baseline.js';
@@ -75,6 +76,18 @@ export async function compareTtft({
   const memory: RunRecord['memory'] = {};
   const thermal = new ThermalProbe();
   const before = await thermal.read();
+  let sampling: { readonly sampler: ResourceSampler; readonly watch: GeneratorWatch } | undefined;
+  let sampled: { readonly resources: SampledResources; readonly audit: GeneratorAudit } | undefined;
+  const startSampling = (): void => {
+    sampling ??= { sampler: ResourceSampler.start({ pids: () => opened.baseline?.pids() ?? [] }), watch: new GeneratorWatch() };
+  };
+  /** Once: before the runners are closed, or after they had to be. */
+  const stopSampling = async (): Promise<void> => {
+    if (sampling === undefined || sampled !== undefined) return;
+    const audit = sampling.watch.stop();
+    if ((opened.baseline?.pids() ?? []).length > 0) memory['baseline:after'] = await sampling.sampler.memory();
+    sampled = { audit, resources: await sampling.sampler.stop() };
+  };
   const result = await runTtftScenario({
     runners: [
       { name: 'baseline', open: async () => (await RUNTIMES[baseline.runtime]()).open({ model: baseline.model, ...local }, open) },
@@ -95,15 +108,12 @@ export async function compareTtft({
     timeout_ms: request.timeout_ms,
     onEvent: (event) => {
       if (event.type === 'opened') opened[event.runner] = event.runtime;
+      if (event.type === 'prompts') startSampling();
       onEvent?.(event);
     },
-    beforeClose: async () => {
-      for (const [index, pid] of (opened.baseline?.pids() ?? []).entries()) {
-        memory[index === 0 ? 'baseline:after' : `baseline:after:${index + 1}`] = await new MemoryProbe(pid).read();
-      }
-    },
+    beforeClose: stopSampling,
     signal,
-  });
+  }).finally(stopSampling);
   if (result.attempts.length === 0) throw new EdgeVlmError('CANCELLED', 'stopped before the first prompt was answered');
 
   const rows = ttftRows(result.attempts, BOOTSTRAP_SEED);
@@ -151,8 +161,9 @@ export async function compareTtft({
         items: sets.reduce((sum, { prompts }) => sum + prompts.length, 0),
       },
       environment,
-      thermal: { before, after: await thermal.read(), during: [] },
+      thermal: { before, after: await thermal.read(), during: [...(sampled?.resources.thermal ?? [])] },
       memory,
+      ...(sampled && { resources: sampled.resources.use, generator: sampled.audit }),
       samples: [
         ...(opened.baseline === undefined ? [] : [{ name: 'baseline/load_ms', unit: 'ms', values: [opened.baseline.load_ms] }]),
         ...ttftSamples(result),

@@ -91,6 +91,7 @@ async function timePass(target: DecodingTarget, token: number, count: number): P
 
 /** `count` guesses, one after the other. */
 async function timeDraft(draft: DecodingTarget, token: number, count: number): Promise<number> {
+  if (count === 0) return 0;
   const length = draft.length();
   const start = performance.now();
   for (let i = 0; i < count; i++) argmax(await draft.decode(Int32Array.of(token), 'last'));

@@ -42,9 +42,7 @@ export class ObserveExits implements DecodingStrategy {
       for (const to of this.exits) {
         const wants = { logits: true, before: true };
         const state: Awaited<ReturnType<typeof layers.begin>> =
-          hidden === undefined
-            ? await layers.begin(Int32Array.of(token), to, wants)
-            : await layers.resume(hidden, { from, to }, wants);
+          hidden === undefined ? await layers.begin(Int32Array.of(token), to, wants) : await layers.resume(hidden, { from, to }, wants);
         states.push(state);
         [from, hidden] = [to, state.hidden];
       }

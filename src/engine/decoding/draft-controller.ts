@@ -1,4 +1,5 @@
 import type { SpeculationCosts } from '../../core/decoding.js';
+import { speculationSpeedup } from '../../core/speculation-speedup.js';
 import { median } from '../../core/sample-summary.js';
 
 export interface DraftControllerOptions {
@@ -79,14 +80,9 @@ export class DraftController {
     return best === 0 && this.#pass % TRIED_EVERY === 0 ? 1 : best;
   }
 
-  /**
-   * How much faster than without guesses: E[τ]·T(1) / (draft + T(n + 1)), where E[τ] = (1 − αⁿ⁺¹) / (1 − α) tokens come of one pass
-   * (Leviathan et al. 2023).
-   */
-  speedup(count: number, { draft_ms, verify_ms }: SpeculationCosts): number {
-    const alpha = this.acceptance;
-    const tokens = alpha === 1 ? count + 1 : (1 - alpha ** (count + 1)) / (1 - alpha);
-    return (tokens * (verify_ms[0] ?? NaN)) / ((draft_ms[count] ?? NaN) + (verify_ms[count] ?? NaN));
+  /** How much faster than without guesses, at the acceptance seen. */
+  speedup(count: number, costs: SpeculationCosts): number {
+    return speculationSpeedup(this.acceptance, count, costs);
   }
 
   recordCost(count: number, draft_ms: number, verify_ms: number): void {

@@ -39,9 +39,14 @@ export class ChoiceGapSampler implements Sampler {
   }
 }
 
-function gapRule({ temperature, topK, topP, minP, seed, ...penalties }: ResolvedSampling): (
-  logits: Float32Array,
-) => { token: number; gap: number } | null {
+function gapRule({
+  temperature,
+  topK,
+  topP,
+  minP,
+  seed,
+  ...penalties
+}: ResolvedSampling): (logits: Float32Array) => { token: number; gap: number } | null {
   const penalised = penalties.repeatPenalty !== 1 || penalties.frequencyPenalty !== 0 || penalties.presencePenalty !== 0;
   if (penalised) return () => null;
   if (temperature === 0) return topTwo;

@@ -47,6 +47,22 @@ it('has every sample at its step, the summary, scores with intervals, memory and
   expect(new Set(identities).size).toBe(identities.length);
 });
 
+it('has what was used, the readings in between, and what the measuring process did', () => {
+  const delay = { p50: 0, p99: 1.5, max: 2 };
+  const reading = { frequency_mhz: null, temperature_celsius: 50, throttleEvents: 0, governor: null };
+  const thermal = {
+    ...record.thermal,
+    during: [0, 1000].map((time_ms) => ({ ...reading, time_ms, temperature_celsius: 50 + time_ms / 1000 })),
+  };
+  const generator = { duration_ms: 10, eventLoopDelay_ms: delay, cpuShare: 0.1, startDelay_ms: null, starts: 0 };
+  const { metrics } = toMlflowRun({ ...record, thermal, generator }, { server: new URL(run.server), experiment: 'e', send: new Set() });
+  const of = (key: string): number[] => metrics.filter((point) => point.key === key).map(({ value }) => value);
+  expect(of('thermal/during.temperature_celsius')).toEqual([50, 51]);
+  expect(of('thermal/during.frequency_mhz')).toEqual([]);
+  expect(of('generator/eventLoopDelay_ms.p99')).toEqual([1.5]);
+  expect(of('generator/starts')).toEqual([0]);
+});
+
 it('brings the whole record along as benchmark_results.json', () => {
   expect(run.artifacts.map(({ path }) => path)).toEqual(['benchmark_results.json']);
   const sent = parseRunRecord(run.artifacts[0]?.text ?? '', 'artifact');

@@ -135,7 +135,7 @@ interface MetricValues {
   readonly values: readonly number[];
 }
 
-function metricsOf({ samples, summary, scores = [], memory, thermal }: RunRecord): MetricValues[] {
+function metricsOf({ samples, summary, scores = [], memory, thermal, resources, generator }: RunRecord): MetricValues[] {
   const one = (key: string, value: number | null): MetricValues[] => (value === null ? [] : [{ key, values: [value] }]);
   const fields = (prefix: string, reading: object): MetricValues[] =>
     Object.entries(reading).flatMap(([field, value]) => (typeof value === 'number' ? one(`${prefix}.${field}`, value) : []));
@@ -152,6 +152,12 @@ function metricsOf({ samples, summary, scores = [], memory, thermal }: RunRecord
     ...Object.entries(memory).flatMap(([moment, reading]) => fields(`memory/${moment.replace(/:/g, '/')}`, reading)),
     ...fields('thermal/before', thermal.before),
     ...fields('thermal/after', thermal.after),
+    ...(['time_ms', 'frequency_mhz', 'temperature_celsius', 'throttleEvents'] as const).flatMap((field) => {
+      const values = thermal.during.flatMap((reading) => reading[field] ?? []);
+      return values.length === 0 ? [] : [{ key: `thermal/during.${field}`, values }];
+    }),
+    ...nested('resources', resources ?? {}),
+    ...nested('generator', generator ?? {}),
     ...samples.flatMap(({ name, values, warmup }) => [
       { key: `samples/${name}`, values },
       ...(warmup === undefined ? [] : [{ key: `warmup/${name}`, values: warmup }]),
@@ -159,6 +165,16 @@ function metricsOf({ samples, summary, scores = [], memory, thermal }: RunRecord
   ];
   // Two lists of one name would share step and time.
   return [...new Map(metrics.toReversed().map((metric) => [metric.key, metric])).values()].toReversed();
+}
+
+/** Every number of an object and of those within; lists of cards, and curves over time, are in the artifact. */
+function nested(prefix: string, fields: object): MetricValues[] {
+  const metrics = (path: string, value: unknown): MetricValues[] => {
+    if (typeof value === 'number') return [{ key: path, values: [value] }];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+    return Object.entries(value).flatMap(([field, inner]) => metrics(`${path}.${field}`, inner));
+  };
+  return Object.entries(fields).flatMap(([field, value]) => metrics(`${prefix}/${field}`, value));
 }
 
 /** Metrics of the seed document: the mean of the samples of one of these names, in the unit of the metric's own name. */

@@ -9,8 +9,10 @@ export interface AnswerAgreement {
   readonly share: number | null;
 }
 
+type Answered = Pick<RunRecord, 'samples'>;
+
 /** Compares the answers of two runs of one machine about the same pictures, by their fingerprints. */
-export function compareAnswers(run: RunRecord, reference: RunRecord): AnswerAgreement {
+export function compareAnswers(run: Answered, reference: Answered): AnswerAgreement {
   const theirs = answersOf(reference);
   const pairs = [...answersOf(run)].flatMap(([picture, answer]) => {
     const other = theirs.get(picture);
@@ -20,7 +22,7 @@ export function compareAnswers(run: RunRecord, reference: RunRecord): AnswerAgre
 }
 
 /** Fingerprints by picture. */
-function answersOf({ samples }: RunRecord): Map<number, number> {
+function answersOf({ samples }: Answered): Map<number, number> {
   const list = (name: string): readonly number[] => samples.find((one) => one.name === name)?.values ?? [];
   const answers = list(ANSWER_FINGERPRINT);
   return new Map(

@@ -2,6 +2,7 @@ import type { RunRecord } from '../../../core/run-record.js';
 import { formatDuration } from '../../../core/units.js';
 import { asShare, NO_VALUE } from '../../report/figures.js';
 import { markdownTable, type Cell } from '../../report/table.js';
+import { compareSamples } from '../../statistics/compare-samples.js';
 import { compareAnswers } from './compare-answers.js';
 import { metricsOf } from './vlm-results.js';
 
@@ -15,16 +16,22 @@ export interface VlmRow {
 
 const COLUMNS = [
   ...['model', 'runtime', 'device', 'quantization', 'precision', 'status', 'load', 'latency', 'TTFT', 'TPOT', 'tok/s'],
-  ...['memory', 'objects, F1', 'same answers'],
+  ...['memory', 'objects, F1', 'same answers', 'speed-up'],
 ] as const;
 
 /**
  * Cells side by side. Latency, TTFT and TPOT are medians; memory is the card's where the model lies there, else the peak RSS; `same
- * answers` is the share of texts that are those of the first cell that was measured.
+ * answers` is the share of texts that are those of the first cell of the same model, and `speed-up` the geometric mean of that cell's
+ * latency / this one's over the pictures. Where one text differs there is no speed-up: other work was done.
  */
 export function vlmTable(rows: readonly VlmRow[]): string[] {
-  const reference = rows.find(({ record }) => record !== null)?.record ?? null;
-  return markdownTable({ columns: COLUMNS, rows: rows.map((row) => rowOf(row, reference)) });
+  const referenceOf = ({ record }: VlmRow): RunRecord | null =>
+    rows.find((row) => row.record !== null && modelOf(row.record) === modelOf(record))?.record ?? null;
+  return markdownTable({ columns: COLUMNS, rows: rows.map((row) => rowOf(row, referenceOf(row))) });
+}
+
+function modelOf(record: RunRecord | null): unknown {
+  return record?.settings.effective['model_name'];
 }
 
 function rowOf({ settings, status, record }: VlmRow, reference: RunRecord | null): Cell[] {
@@ -53,5 +60,27 @@ function rowOf({ settings, status, record }: VlmRow, reference: RunRecord | null
     memory === null ? NO_VALUE : `${memory.toFixed(0)} MB`,
     f1 === undefined ? NO_VALUE : asShare(f1),
     record === reference ? 'reference' : share === null ? NO_VALUE : asShare(share),
+    record === reference || share !== 1 ? NO_VALUE : latencyGain(record, reference),
   ];
+}
+
+/** Over the pictures that both answered. */
+function latencyGain(record: RunRecord, reference: RunRecord): string {
+  const ours = latencies(record);
+  const pairs = [...latencies(reference)].flatMap(([picture, before]) => {
+    const after = ours.get(picture);
+    return after === undefined ? [] : [{ before, after }];
+  });
+  const [before, after] = [pairs.map((pair) => pair.before), pairs.map((pair) => pair.after)];
+  const compared = compareSamples(before, after, { better: 'lower', paired: true, confidence: 0.95, seed: 1 });
+  if (compared === undefined) return NO_VALUE;
+  return `${compared.gain.toFixed(2)}×${compared.outcome === 'too noisy' ? ', too noisy' : ''}`;
+}
+
+function latencies({ samples }: RunRecord): Map<number, number> {
+  const list = (name: string): readonly number[] => samples.find((one) => one.name === name)?.values ?? [];
+  const times = list('latency_ms');
+  return new Map(
+    list('picture_index').flatMap((picture, at): [number, number][] => (times[at] === undefined ? [] : [[picture, times[at]]])),
+  );
 }
