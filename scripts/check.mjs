@@ -12,6 +12,7 @@ const CHECKS = [
   ['unused code', 'knip/bin/knip.js', ['--no-progress']],
   ['imports', 'dependency-cruiser/bin/dependency-cruise.mjs', ['src', 'test', 'scripts']],
   ['schemas', 'tsx/dist/cli.mjs', ['scripts/schemas.ts', '--check']],
+  ['api reference', 'tsx/dist/cli.mjs', ['scripts/api-reference.ts', '--check']],
   ['shapes files', 'tsx/dist/cli.mjs', ['scripts/shapes-files.ts', '--check']],
 ];
 

@@ -1,6 +1,6 @@
 // `npx tsx scripts/compare-rulers.ts [--model FILE.gguf --llama-bench PROGRAM] [--hf FOLDER|ID --optimum-python PYTHON]`: whether our times of
 // llama.cpp are those of llama-bench, and our times of PyTorch those of optimum-benchmark: the same weights, in turns. Ends with 1 where
-// they differ by more than 3%. Use a machine that is idle and a model whose token takes milliseconds. docs/BENCHMARKS.md says how.
+// they differ by more than 3%. Use a machine that is idle and a model whose token takes tens of milliseconds. docs/BENCHMARKS.md says how.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

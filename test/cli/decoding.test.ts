@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findModel } from '../../src/catalogue/find-model.js';
 import type { DecodingStatistics } from '../../src/core/decoding.js';
+import { parseRunRecord } from '../../src/core/run-record.js';
 import { tinyModel } from '../engine/support/tiny-models.js';
 import { runCli, type CliResult } from './run-cli.js';
 
@@ -62,6 +63,43 @@ describe('decoding strategies', () => {
     expect(lossy).toEqual(['early exit by softmax_diff: after 2 layers above 0.5, after 4 layers above 0.6']);
     expect(decoding.layerEquivalents).toBeGreaterThan(0);
   });
+
+  it('and caches are what evaluations are made with, too, and records say so', async () => {
+    const args = ['--count', '2', '--seed', '5', '--out', 'eval.json', '--json'];
+    const flags = [
+      '--decoding',
+      'early-exit',
+      '--exit-layers',
+      '2,4',
+      '--exit-threshold',
+      '0',
+      '--cache',
+      'hadamard',
+      '--cache-type',
+      'q4_0',
+    ];
+    for (const what of ['scenes', 'albums']) {
+      const { code, stderr } = await cli(
+        'eval',
+        what,
+        ...args,
+        ...flags,
+        ...(what === 'albums' ? ['--count', '1', '--context', '1024'] : []),
+      );
+      expect([code, stderr]).toEqual([0, '']);
+      const { settings } = parseRunRecord(await readFile(join(home, 'eval.json'), 'utf8'), 'eval.json');
+      expect(settings.effective).toMatchObject({
+        decoding: 'early-exit',
+        exitLayers: '2,4',
+        exitThreshold: '0',
+        cache: 'hadamard',
+        cacheType: 'q4_0',
+      });
+      expect(settings.effective).not.toHaveProperty('draftTokens');
+    }
+    const { code, stderr } = await cli('eval', 'scenes', ...args, '--decoding', 'self-speculative', '--cache', 'gear');
+    expect([code, stderr]).toEqual([64, expect.stringContaining('this cache policy cannot be combined') as string]);
+  }, 180_000);
 
   it('show their work with --timings', async () => {
     const { stderr } = await cli('vqa', PICTURE, '--question', 'What is it?', '--decoding', 'early-exit', '--timings');

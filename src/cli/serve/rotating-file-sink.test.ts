@@ -25,6 +25,8 @@ it('goes on in a file that is there, and writes a line that is too long for any'
   expect(await readFile(path, 'utf8')).toBe(`${'x'.repeat(200)}\n`);
 });
 
-it('says so when there is no place for a log', () => {
-  expect(() => rotatingFileSink('/proc/none/edgevlm.log', 100)).toThrow(expect.objectContaining({ code: 'FILE_UNWRITABLE' }));
+it('says so when there is no place for a log', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'edgevlm-log-')), 'file');
+  rotatingFileSink(file, 100)('a file, not a folder');
+  expect(() => rotatingFileSink(join(file, 'edgevlm.log'), 100)).toThrow(expect.objectContaining({ code: 'FILE_UNWRITABLE' }));
 });
