@@ -22,7 +22,8 @@ async function main(argv: readonly string[]): Promise<number> {
 
   let failure: EdgeVlmError | undefined;
   try {
-    await createProgram({ terminal, signal: interrupt.signal }).parseAsync(argv, { from: 'user' });
+    const program = await createProgram({ terminal, signal: interrupt.signal }, argv);
+    await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     failure = asEdgeVlmError(thrown);
