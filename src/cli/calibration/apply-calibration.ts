@@ -41,7 +41,7 @@ export async function applyCalibration(load: EngineLoadOptions, choice: Calibrat
 }
 
 /** What a record adds to options that say nothing else. */
-export function withCalibration(load: EngineLoadOptions, record: CalibrationRecord): EngineLoadOptions {
+function withCalibration(load: EngineLoadOptions, record: CalibrationRecord): EngineLoadOptions {
   const { decoding = {} } = load;
   const { selfSpeculative, exits, costs } = record;
   const draftLayers = decoding.draftLayers ?? selfSpeculative?.draftLayers;
