@@ -123,9 +123,11 @@ function peakMemory() {
 /** Takes turns, so that what slows the machine slows both; each measurement is a process of its own. */
 async function compare() {
   if (!existsSync(join(values.dist, 'cli/main.js'))) throw new Error('there is no dist/: run `npm run build` first');
+  // As a plan's cells run; the bare runtime gets the same.
+  const { CELL_EXEC_ARGV } = await load('bench/plans/cell-exec-argv.js');
   const rounds = Array.from({ length: Number(values.rounds) }, (_, round) => {
     const order = round % 2 === 0 ? ['bare', 'harness'] : ['harness', 'bare'];
-    return Object.fromEntries([...order, 'starts'].map((child) => [child, measure(child)]));
+    return Object.fromEntries([...order, 'starts'].map((child) => [child, measure(child, CELL_EXEC_ARGV)]));
   });
   const differences = (name) => rounds.map((round) => round.harness[name] - round.bare[name]);
   const figures = {
@@ -150,8 +152,8 @@ async function compare() {
   process.exitCode = judged.every(({ isMet }) => isMet) ? 0 : 1;
 }
 
-function measure(child) {
-  return JSON.parse(run([fileURLToPath(import.meta.url), '--child', child, '--samples', String(samples), '--dist', values.dist]));
+function measure(child, execArgv) {
+  return JSON.parse(run([...execArgv, fileURLToPath(import.meta.url), '--child', child, '--samples', String(samples), '--dist', values.dist]));
 }
 
 function run(args) {

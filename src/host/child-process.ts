@@ -15,6 +15,8 @@ export interface StartOptions {
   readonly name?: string;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Options of its Node, after those of this process. */
+  readonly execArgv?: readonly string[];
   /** How long the child may take until it serves. Default 120 000. */
   readonly ready_ms?: number;
   /** After a cancel or a missed deadline, how long the child may take to end that request before it is killed. Default 10 000. */
@@ -83,6 +85,7 @@ export class ChildProcess<P extends Protocol<P>> implements AsyncDisposable {
     const complete: Required<StartOptions> = {
       name: 'child process',
       env: {},
+      execArgv: [],
       ready_ms: 120_000,
       cancelGrace_ms: 10_000,
       stopGrace_ms: 3000,
@@ -92,6 +95,7 @@ export class ChildProcess<P extends Protocol<P>> implements AsyncDisposable {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...complete.env },
+      execArgv: [...process.execArgv, ...complete.execArgv],
     });
     const child = new ChildProcess<P>(node, complete);
     await child.whenReady();

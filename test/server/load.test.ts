@@ -39,7 +39,7 @@ async function codeOf(response: Response): Promise<string> {
 describe('a queue that is full', () => {
   it('refuses at once, says when to come again, and answers the others', async () => {
     const { url, runtimes } = await start({ parallel: 2, maxQueue: 3 }, 5);
-    const responses = await Promise.all(Array.from({ length: 12 }, (_, index) => ask(url, `question ${index}`)));
+    const responses = await Promise.all(Array.from({ length: 12 }, (_, index) => ask(url, `question ${index}`, { tokens: 200 })));
     const refused = responses.filter(({ status }) => status === 429);
     expect(responses.filter(({ status }) => status === 200)).toHaveLength(5);
     expect(refused).toHaveLength(7);
@@ -51,9 +51,10 @@ describe('a queue that is full', () => {
   });
 
   it('is fair: a client with one request does not wait for all of another', async () => {
-    const { url, runtimes } = await start({ parallel: 1, maxQueue: 20, apiKeys: ['a', 'b'] });
+    const { url, runtimes } = await start({ parallel: 1, maxQueue: 20, apiKeys: ['a', 'b'] }, 5);
     const as = (key: string): { headers: Record<string, string> } => ({ headers: { 'x-api-key': key } });
-    const many = Array.from({ length: 6 }, (_, index) => ask(url, `a${index}`, as('a')));
+    // The first takes two seconds, in which the others arrive.
+    const many = Array.from({ length: 6 }, (_, index) => ask(url, `a${index}`, { ...as('a'), tokens: index === 0 ? 400 : 20 }));
     await vi.waitFor(() => {
       expect(runtimes.asked).toHaveLength(1);
     });

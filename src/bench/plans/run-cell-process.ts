@@ -2,6 +2,7 @@ import type { Cell } from '../../core/plan-cell.js';
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Measurement } from '../../core/run-record.js';
 import { ChildProcess } from '../../host/child-process.js';
+import { CELL_EXEC_ARGV } from './cell-exec-argv.js';
 import type { CellProtocol } from './cell-protocol.js';
 import type { CellContext } from './cell-runner.js';
 
@@ -25,6 +26,7 @@ export async function runCellProcess(cell: Cell, { entry, timeout_ms, signal, on
     name: "the cell's process",
     // Without this ggml would start a debugger to print its own backtrace.
     env: { GGML_NO_BACKTRACE: '1' },
+    execArgv: CELL_EXEC_ARGV,
     cancelGrace_ms: CANCEL_GRACE_MS,
   });
   try {
