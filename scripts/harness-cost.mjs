@@ -153,7 +153,9 @@ async function compare() {
 }
 
 function measure(child, execArgv) {
-  return JSON.parse(run([...execArgv, fileURLToPath(import.meta.url), '--child', child, '--samples', String(samples), '--dist', values.dist]));
+  return JSON.parse(
+    run([...execArgv, fileURLToPath(import.meta.url), '--child', child, '--samples', String(samples), '--dist', values.dist]),
+  );
 }
 
 function run(args) {
