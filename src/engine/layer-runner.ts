@@ -4,7 +4,7 @@ import type { CpuBackend } from './ggml/cpu-backend.js';
 import { GraphCache } from './ggml/graph-cache.js';
 import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
-import { Tensor } from './ggml/tensor.js';
+import type { Tensor } from './ggml/tensor.js';
 import type { KvCache, KvInputs, KvPlan } from './kv-cache/kv-cache.js';
 import { planTokens } from './kv-cache/plan-tokens.js';
 import type { Weights } from './weights.js';
@@ -155,8 +155,6 @@ export class LayerRunner extends Resource {
     const through = (x: Tensor, range: LayerRange): Tensor =>
       decoder.layers(graph, weights, cache, { hidden: x, positions, outputs: null, kv }, range);
     if (storeOnly) {
-      // Nothing attends, but the cache fills its mask all the same, so that must have its place.
-      for (const unused of Object.values(kv)) if (unused instanceof Tensor) graph.expand(unused);
       decoder.store(graph, weights, cache, { hidden, positions, outputs: null, kv }, { from, to });
       return { graph, source: input, positions, kv, hidden: null, before: null, logits: null };
     }

@@ -47,11 +47,6 @@ describe.each(SETTINGS)('%j', (options, share) => {
     using engine = await loadShapes(options);
     const { tokens, bytes } = await captions(engine);
     const same = tokens.filter((caption, i) => String(caption) === String(full.tokens[i])).length;
-    // The figure, for whoever compares policies.
-    console.log(
-      JSON.stringify(options),
-      `${same} of ${PICTURES} captions as with the full cache, ${(full.bytes / bytes).toFixed(2)} times fewer bytes`,
-    );
     expect(same / PICTURES).toBeGreaterThanOrEqual(share);
     expect(bytes).toBeLessThanOrEqual(full.bytes);
     expect(tokens.every(({ length }) => length > 0)).toBe(true);
@@ -101,7 +96,6 @@ describe.each<EngineOptions['cache']>([
     expect(guessed.result.decoding.drafted).toBeGreaterThan(0);
     // Sums of several tokens are of another order; where that tips two words over, all that follows differs.
     const common = plain.tokens.findIndex((token, i) => token !== guessed.tokens[i]);
-    console.log(JSON.stringify(cache), strategy, `${common < 0 ? 260 : common} of 260 tokens in common`);
     expect(common < 0 ? 260 : common).toBeGreaterThanOrEqual(100);
     expect(runner.cache.usedBytes()).toBe(0);
   });
