@@ -35,6 +35,7 @@ export const ERROR_CATALOGUE = {
   DOWNLOAD_REFUSED: { kind: 'resource', hint: "Accept the licence on the model's page and set HF_TOKEN to a token that may read it." },
   CHECKSUM_MISMATCH: { kind: 'model', hint: 'Download the model again: edgevlm models pull --model NAME --force.' },
 
+  PLAN_BUSY: { kind: 'resource', hint: 'Wait until the other process has ended, or end it; then run the same command again: it goes on.' },
   PLAN_INVALID: { kind: 'input', hint: 'Correct the plan at the line named; docs/PLANS.md describes what one may hold.' },
 
   CONFIG_INVALID: {
@@ -102,10 +103,30 @@ export const ERROR_CATALOGUE = {
     kind: 'input',
     hint: 'Start the server with --cors-origin for pages that may use it, or with --api-key for other host names.',
   },
-  URL_REFUSED: { kind: 'input', hint: 'Send the picture itself, as a data URL or as a file: this server fetches nothing.' },
+  FORBIDDEN: { kind: 'input', hint: 'Use a key with the scope named: edgevlm keys create --scope SCOPE.' },
+  RATE_LIMITED: { kind: 'resource', hint: 'Wait as long as Retry-After says, or start the server with a larger --rate-limit.' },
+  KEYS_INVALID: {
+    kind: 'input',
+    hint: 'Nothing was changed: repair the file, or move it away and make new keys with `edgevlm keys create`.',
+  },
+  KEY_UNKNOWN: { kind: 'input', hint: 'Run `edgevlm keys list` to see the ids.' },
+  TLS_INVALID: {
+    kind: 'input',
+    hint: 'Pass a PEM certificate (with its chain) with --tls-cert and its unencrypted PEM key with --tls-key.',
+  },
+  URL_REFUSED: {
+    kind: 'input',
+    hint: 'Send the picture itself, as a data URL or as a file; only https pictures of hosts named with --fetch-from are fetched.',
+  },
+  PICTURE_UNAVAILABLE: { kind: 'resource', hint: 'Check that the URL leads to a picture, or send the picture itself as a data URL.' },
+  PICTURE_TIMEOUT: { kind: 'resource', hint: 'Try again, or send the picture itself as a data URL.' },
   QUEUE_FULL: {
     kind: 'resource',
     hint: 'Wait as long as Retry-After says and send the request again, or start the server with a larger --max-queue.',
+  },
+  SUPERSEDED: {
+    kind: 'resource',
+    hint: "Wait for the newer request's answer, give sources of their own names with X-Source, or leave X-Lane out.",
   },
   DEADLINE_EXCEEDED: {
     kind: 'resource',
@@ -117,6 +138,11 @@ export const ERROR_CATALOGUE = {
     hint: 'This picture ended the engine twice and is not tried again; please report it with the picture.',
   },
   IDEMPOTENCY_MISMATCH: { kind: 'input', hint: 'Use a new Idempotency-Key for every new request.' },
+  MEMORY_BUDGET: {
+    kind: 'resource',
+    hint: 'Unload one of the models named with POST /models/unload, load a smaller one or with less context, or raise --memory-budget.',
+  },
+  MODEL_BUSY: { kind: 'resource', hint: 'Wait until the load that is under way has ended; GET /models tells.' },
   BENCHMARK_BUSY: { kind: 'resource', hint: 'Wait until the benchmark that runs has ended.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -20,6 +20,8 @@ export interface ForwardPass {
   fill(tokens: number): Promise<void>;
   /** Appends `tokens` tokens one by one, then forgets them again. */
   decode(tokens: number): Promise<DecodeSamples>;
+  /** Empties the cache, appends `tokens` pseudo-random tokens one by one and gives the logits after each: [vocabulary]. Absent where they are not told. */
+  readonly logits?: (tokens: number) => Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 

@@ -63,10 +63,39 @@ export interface GenerateRequest<Part = ContentPart> {
    * Whether what earlier prompts had in common with this one is taken from them. Default true; false for measuring a cold run.
    */
   readonly reuse?: boolean;
+  /**
+   * Whether an answer that fills its context goes on without its older half; lossy, and only our engine does it. Default: as the engine
+   * was started, which is that it ends there.
+   */
+  readonly contextShift?: boolean;
   /** How its tokens are found, where the runtime has a choice: over what it was started with. */
   readonly decoding?: DecodingOptions;
   /** Whether to tell how narrowly each token was chosen; for measurement. */
   readonly choiceGaps?: boolean;
+  /** Tells how likely every token was and so many of the likeliest at its place, 0 to `MAX_LOGPROBS`; absent: neither. */
+  readonly logprobs?: number;
+}
+
+/** As OpenAI's `top_logprobs`. */
+export const MAX_LOGPROBS = 20;
+
+/** How likely the model found a token at its place. */
+export interface TokenChance {
+  /** null where the runtime tells only text. */
+  readonly token: number | null;
+  /** Its text; a part of a character's bytes where it ends in the middle of one. */
+  readonly bytes: Uint8Array;
+  /**
+   * Natural logarithm of its probability as the model's logits have it, over the whole vocabulary: before temperature, penalties, what
+   * cuts the distribution, and grammars. As llama-server tells it unless asked for `post_sampling_probs`.
+   */
+  readonly logprob: number;
+}
+
+/** A token of the answer. */
+export interface TokenLogprobs extends TokenChance {
+  /** The likeliest tokens at its place, likeliest first, as many as were asked for; it need not be among them. */
+  readonly top: readonly TokenChance[];
 }
 
 /**
@@ -121,6 +150,12 @@ export interface GenerateResult {
    * it is not known: under penalties and settings that cut the distribution.
    */
   readonly choiceGaps?: readonly (number | null)[];
+  /** Where asked for: of every token whose text is in the answer; not of the one that ended it. */
+  readonly logprobs?: readonly TokenLogprobs[];
+  /** How many tiles of the prompt's pictures were not encoded, because they were before; where the runtime tells. */
+  readonly cachedTiles?: number;
+  /** Bytes of keys and values that tokens of all prompts lay in when this answer ended, those kept for later ones too; where told. */
+  readonly totalCacheBytes?: number;
   /** Optimisations in force that may change the answer, in words. */
   readonly lossy?: readonly string[];
   /** Settings that were asked for and could not be obeyed, in words. */
@@ -132,9 +167,19 @@ export interface TokenEvent {
   readonly type: 'token';
   readonly token: number | null;
   readonly text: string;
+  /** Where asked for: of the tokens whose text is certain since this one; `result.logprobs` has those that come after the last. */
+  readonly logprobs?: readonly TokenLogprobs[];
 }
 
 export type GenerateEvent<Result extends GenerateResult = GenerateResult> = TokenEvent | { readonly type: 'done'; readonly result: Result };
+
+/** What holds for all answers of a loaded model, because it is decided when memory is laid out. */
+export interface ModelPolicies {
+  /** How keys and values are kept: `full`, `gear`, … */
+  readonly cache: string;
+  /** Image tokens left of every tile; null where all are. */
+  readonly imageTokens: number | null;
+}
 
 /** What a runtime knows about the model it holds; null where it does not know. */
 export interface ModelDescription {
@@ -151,6 +196,10 @@ export interface ModelDescription {
   readonly vision: ImagePreprocessing | null;
   readonly weightBytes: number | null;
   readonly cacheBytes: number | null;
+  /** What computes, in its maker's words; absent: the processor, or a runtime that does not tell. */
+  readonly device?: string;
+  /** Absent where the runtime has no choice of them. */
+  readonly policies?: ModelPolicies;
   readonly load_ms: number;
   /** Settings that were asked for and could not be obeyed, in words. */
   readonly warnings: readonly string[];

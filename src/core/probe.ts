@@ -35,6 +35,22 @@ export const ThermalReading = Type.Object(
 );
 export type ThermalReading = Static<typeof ThermalReading>;
 
+/** What slows a Raspberry Pi down at one moment, as its firmware tells (`vcgencmd get_throttled`), and what did since it was started. */
+export const BoardThrottling = Type.Object(
+  {
+    under_voltage: Type.Boolean({ description: 'The power supply is too weak.' }),
+    frequency_capped: Type.Boolean(),
+    throttled: Type.Boolean(),
+    soft_temperature_limit: Type.Boolean(),
+    under_voltage_since_boot: Type.Boolean(),
+    frequency_capped_since_boot: Type.Boolean(),
+    throttled_since_boot: Type.Boolean(),
+    soft_temperature_limit_since_boot: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
+export type BoardThrottling = Static<typeof BoardThrottling>;
+
 /** A thermal reading of a run's ledger. */
 export const TimedThermalReading = Type.Object(
   {

@@ -1,5 +1,6 @@
 /** What is being counted; the printed unit of a progress bar. */
-export type ProgressUnit = 'bytes' | 'files' | 'images' | 'albums' | 'tokens' | 'tensors' | 'repetitions' | 'prompts' | 'cells';
+export type ProgressUnit =
+  'bytes' | 'files' | 'images' | 'albums' | 'tokens' | 'tensors' | 'repetitions' | 'prompts' | 'requests' | 'cells';
 
 /** `done` and `total` count `unit`s; `total` is null while nobody knows it. `label` names the work and joins its events. */
 export type ProgressEvent =

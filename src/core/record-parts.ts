@@ -37,6 +37,7 @@ export const Environment = Type.Object(
       strict,
     ),
     memory_bytes: Type.Integer({ minimum: 0 }),
+    device: Type.Optional(Type.String({ description: "What the model computed on, in its maker's words; absent: the processor." })),
     os: Type.String(),
     kernel: Type.String(),
     node: Type.String(),

@@ -1,4 +1,4 @@
-import type { Generator } from './generator.js';
+import type { GenerateRequest, Generator } from './generator.js';
 import type { Progress } from './progress.js';
 
 /** Everything that can run a model here; a folder of src/runtimes each. */
@@ -34,8 +34,19 @@ export interface RuntimeSpec {
   readonly context?: number;
   /** Whether code that lies beside the weights may run. Default false. */
   readonly allowRemoteCode?: boolean;
+  /** Of a model of the hub: a tag or a commit. Default: its newest. */
+  readonly revision?: string;
   /** Unsigned 32 bits; for runtimes that draw random numbers outside of sampling. */
   readonly seed?: number;
+}
+
+/** What a search for a kind of device has brought. */
+export interface FoundDevice {
+  readonly device: Device;
+  /** The device in its driver's words; null where none can be used. */
+  readonly description: string | null;
+  /** Why none can be used. */
+  readonly problem: string | null;
 }
 
 /** Whether a runtime can work on this machine. */
@@ -44,6 +55,8 @@ export interface RuntimeCheck {
   readonly version: string | null;
   /** What was found, or why it cannot work, one line. */
   readonly detail: string;
+  /** Kinds of devices besides the processor that it has kernels for here; absent where it does not look for them. */
+  readonly devices?: readonly FoundDevice[];
   /** The command that would make it work; null when it does, or when nothing here can. */
   readonly install: string | null;
 }
@@ -53,14 +66,34 @@ export interface OpenOptions {
   readonly onProgress?: Progress;
 }
 
+/** An answer that a model is to be led along. */
+export interface ScoreRequest extends Pick<GenerateRequest, 'input'> {
+  /** Tokens of the answer, in the vocabulary of the model. */
+  readonly tokens: readonly number[];
+}
+
+/** What a model makes of a given answer. */
+export interface ScoredAnswer {
+  readonly promptTokens: number | null;
+  /** What each token of the answer would be chosen from, and what would follow where there is room: [vocabulary] each. */
+  readonly logits: readonly Float32Array[];
+}
+
 /** A model that a runtime holds. */
 export interface OpenRuntime {
   readonly generator: Generator;
   /** Precision that is really computed with, in the runtime's own words, for example `Q4_0` or `fp32`; `unknown` for a remote server. */
   readonly effectivePrecision: string;
   readonly load_ms: number;
+  /** What opening spent on loading the runtime's own code, where that is apart from `load_ms`. */
+  readonly import_ms?: number;
   /** Processes that hold the model, for probes; none for a server elsewhere. */
   pids(): readonly number[];
+  /**
+   * Leads the model along an answer, whatever it would say itself; nothing of it is timed. Absent where logits are not told.
+   * @throws as `Generator.generate`; MODEL_UNSUPPORTED for a model that does not tell them
+   */
+  readonly score?: (request: ScoreRequest, signal?: AbortSignal) => Promise<ScoredAnswer>;
   /** Frees the model and ends what `open` started. May be called twice. */
   close(): Promise<void>;
 }
@@ -70,6 +103,8 @@ export interface Runtime {
   readonly name: RuntimeName;
   /** One line. */
   readonly description: string;
+  /** Whether models that it opens have `score`. */
+  readonly tellsLogits: boolean;
   /** Never throws for what is missing: it says so. @throws CANCELLED */
   check(signal?: AbortSignal): Promise<RuntimeCheck>;
   /**

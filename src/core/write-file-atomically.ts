@@ -7,11 +7,13 @@ import { EdgeVlmError } from './errors.js';
  * Writes a file beside `path` and renames it there when `produce` has finished and the bytes are on the disk; after a
  * failure nothing of it is left and a file that was at `path` before is unchanged.
  * @param produce is given a function that appends bytes; what it throws passes through.
+ * @param mode who may do what with the file, less the process's umask; default: everybody may read and write it.
  * @throws EdgeVlmError FILE_UNWRITABLE for whatever the file system refuses, a full disk among it.
  */
 export async function writeFileAtomically(
   path: string,
   produce: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+  { mode = 0o666 }: { readonly mode?: number } = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
   const guarded = async <T>(work: Promise<T>): Promise<T> => {
@@ -23,7 +25,7 @@ export async function writeFileAtomically(
     }
   };
 
-  const handle: FileHandle = await guarded(open(temporary, 'wx'));
+  const handle: FileHandle = await guarded(open(temporary, 'wx', mode));
   try {
     try {
       // `writeFile` of a handle appends and, unlike `write`, goes on after a partial write.

@@ -5,6 +5,7 @@ const BOUNDS = {
   threads: [1, 512],
   poll: [0, 100],
   context: [1, 16_777_216],
+  sequences: [1, 1024],
   microBatch: [1, 65_536],
   imageCacheBytes: [0, 2 ** 40],
   keptSequences: [0, 1024],

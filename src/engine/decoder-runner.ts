@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../core/errors.js';
 import type { Decoder } from './decoders/decoder.js';
-import type { CpuBackend } from './ggml/cpu-backend.js';
+import type { Backend } from './ggml/backend.js';
 import { GraphCache } from './ggml/graph-cache.js';
 import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
@@ -49,6 +49,8 @@ interface MicroBatch {
 /** Kept graphs: the decode step and batches that check guesses, at two windows, and a few prompts. */
 const GRAPHS_KEPT = 16;
 const F32_BYTES = 4;
+/** Micro-batches of fewer tokens say little about the pace of prompts: reading the weights takes most of their time. */
+const PACE_TOKENS = 32;
 
 /** Runs a decoder over batches of (sequence, tokens). One batch at a time. */
 export class DecoderRunner extends Resource {
@@ -56,9 +58,10 @@ export class DecoderRunner extends Resource {
   readonly microBatch: number;
   readonly #graphs: GraphCache<BuiltGraph>;
   #compute_ms = 0;
+  #promptPace: number | undefined;
 
   constructor(
-    private readonly backend: CpuBackend,
+    private readonly backend: Backend,
     private readonly decoder: Decoder,
     private readonly weights: Weights,
     readonly cache: KvCache,
@@ -75,6 +78,16 @@ export class DecoderRunner extends Resource {
   /** Time spent inside compute graphs so far; what a step takes beyond it is the host's. */
   get compute_ms(): number {
     return this.#compute_ms;
+  }
+
+  /** Values of a token's embedding. */
+  get embedding(): number {
+    return this.decoder.shape.embedding;
+  }
+
+  /** Tokens per millisecond of the last piece of a prompt; undefined before there was one. */
+  get promptPace(): number | undefined {
+    return this.#promptPace;
   }
 
   /** How many graphs were built so far: a steady decode builds none. */
@@ -105,6 +118,17 @@ export class DecoderRunner extends Resource {
 
   protected release(): void {
     this.#graphs[Symbol.dispose]();
+  }
+
+  /**
+   * Builds the graphs of so many tokens, all of them of pictures, and of a single one, without running them: what they need is there
+   * before the first answer, or is found missing.
+   * @throws OUT_OF_MEMORY, DEVICE_UNAVAILABLE
+   */
+  prepare(tokens: number): void {
+    const count = Math.min(tokens, this.microBatch);
+    this.#graph(this.cache.plan([{ sequence: 0, count }]), 1, count);
+    this.#graph(this.cache.plan([{ sequence: 0, count: 1 }]), 1, 0);
   }
 
   async #run(batch: readonly BatchEntry[], micro: MicroBatch, results: Float32Array[], signal?: AbortSignal): Promise<void> {
@@ -147,8 +171,7 @@ export class DecoderRunner extends Resource {
       };
     });
     const plan = planTokens(this.cache, appended, this.reclaim);
-    const key = `${plan.graphKey} ${outputs.length} ${imageRows.length}`;
-    const built = this.#graphs.get(key, () => this.#build(plan, outputs.length, imageRows.length));
+    const built = this.#graph(plan, outputs.length, imageRows.length);
     const { graph } = built;
     graph.set(built.tokens, tokens, tokens.byteLength);
     graph.set(built.positions, plan.positions, plan.positions.byteLength);
@@ -162,13 +185,19 @@ export class DecoderRunner extends Resource {
     this.cache.fill(graph, built.kv, plan);
     const start = performance.now();
     await this.backend.compute(graph.pointer, signal);
-    this.#compute_ms += performance.now() - start;
+    const took_ms = performance.now() - start;
+    this.#compute_ms += took_ms;
+    if (micro.tokens >= PACE_TOKENS) this.#promptPace = micro.tokens / took_ms;
     this.cache.commit(plan, graph, built.kv);
 
     targets.forEach(({ entry, row }, i) => {
       const into = results[entry]?.subarray(row * vocabulary, (row + 1) * vocabulary);
       if (into !== undefined) graph.get(built.logits, into, i * vocabulary * F32_BYTES, vocabulary * F32_BYTES);
     });
+  }
+
+  #graph(plan: KvPlan, outputCount: number, imageRows: number): BuiltGraph {
+    return this.#graphs.get(`${plan.graphKey} ${outputCount} ${imageRows}`, () => this.#build(plan, outputCount, imageRows));
   }
 
   #build(plan: KvPlan, outputCount: number, imageRows: number): BuiltGraph {

@@ -13,6 +13,8 @@ import type { ResolvedSampling } from './sampling/resolve-sampling.js';
 /** Costs measured before, by strategy; for this model, draft and device. */
 export type KnownCosts = Readonly<Partial<Record<DecodingStrategyName, SpeculationCosts>>>;
 
+/** More settings than anybody uses side by side; requests may name any. */
+const CONTROLLERS_KEPT = 64;
 const LAYERED: ReadonlySet<DecodingStrategyName> = new Set<DecodingStrategyName>(['self-speculative', 'early-exit']);
 
 /** What decoding strategies need beside the target, kept from answer to answer. */
@@ -50,6 +52,8 @@ export class DecodingResources implements Disposable {
     if (known !== undefined) return known;
     const made = new DraftController({ draftTokens, adaptive, costs: this.knownCosts[strategy] });
     this.#controllers.set(key, made);
+    const [oldest] = this.#controllers.keys();
+    if (oldest !== undefined && this.#controllers.size > CONTROLLERS_KEPT) this.#controllers.delete(oldest);
     return made;
   }
 

@@ -3,7 +3,7 @@ import { readGguf, type GgufFile } from '../formats/gguf/read-gguf.js';
 import { DecoderRunner } from './decoder-runner.js';
 import type { Decoder } from './decoders/decoder.js';
 import { createDecoder } from './decoders/registry.js';
-import type { CpuBackend } from './ggml/cpu-backend.js';
+import type { Backend } from './ggml/backend.js';
 import { createKvCache, kvCacheBytes } from './kv-cache/registry.js';
 import { PrefixCache } from './reuse/prefix-cache.js';
 import type { SequenceModel } from './sequence-target.js';
@@ -73,6 +73,8 @@ export function draftCacheBytes({ decoder }: DraftFile, cells: number): number {
 
 /** A smaller model that guesses for the target, with a cache of its own and the target's threads. */
 export class DraftModel implements SequenceModel, Disposable {
+  readonly drafts = true;
+  readonly contextLength: number;
   readonly runner: DecoderRunner;
   readonly prefixCache: PrefixCache;
   readonly view: DraftView;
@@ -81,14 +83,15 @@ export class DraftModel implements SequenceModel, Disposable {
   readonly #resources: readonly Disposable[];
 
   private constructor(
-    backend: CpuBackend,
+    backend: Backend,
     { decoder, view, imageToken }: DraftFile,
     weights: Weights,
-    { cells, microBatch, keptSequences }: DraftSizes,
+    { cells, contextLength, microBatch, keptSequences }: DraftSizes,
   ) {
     const cache = createKvCache(backend, { ...decoder.shape, cells }, {});
     this.prefixCache = new PrefixCache(cache, keptSequences);
     this.runner = new DecoderRunner(backend, decoder, weights, cache, microBatch, () => this.prefixCache.evict());
+    this.contextLength = contextLength;
     this.view = view;
     this.imageToken = imageToken;
     this.weightBytes = weights.bytes;
@@ -96,7 +99,7 @@ export class DraftModel implements SequenceModel, Disposable {
   }
 
   /** @throws as `Weights.load` and `createKvCache` */
-  static async load(backend: CpuBackend, draft: DraftFile, sizes: DraftSizes, options: WeightLoadOptions): Promise<DraftModel> {
+  static async load(backend: Backend, draft: DraftFile, sizes: DraftSizes, options: WeightLoadOptions): Promise<DraftModel> {
     const weights = await Weights.load(backend, draft.file, draft.decoder.weights, options);
     try {
       return new DraftModel(backend, draft, weights, sizes);
@@ -114,6 +117,8 @@ export class DraftModel implements SequenceModel, Disposable {
 /** As the engine's options. */
 export interface DraftSizes {
   readonly cells: number;
+  /** Of one sequence. */
+  readonly contextLength: number;
   readonly microBatch: number;
   readonly keptSequences: number;
 }

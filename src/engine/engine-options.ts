@@ -8,7 +8,10 @@ import type { MmapMode } from './mmap-mode.js';
 
 /** How a model is loaded. */
 export interface EngineOptions {
-  /** Default `cpu`. Graphs run on the processor only so far: the others are looked for, and say why they cannot be used. */
+  /**
+   * Default `cpu`. On another device weights, cache and graphs lie in its memory; the processor computes what it has no kernel for. The
+   * cache policies with GEAR are for the processor alone.
+   */
   readonly device?: Device;
   /** GGUF file of the language half. */
   readonly model: string;
@@ -28,6 +31,10 @@ export interface EngineOptions {
   readonly mmap?: MmapMode;
   /** Tokens kept, over all sequences together. Default: the trained context, at most 4096. */
   readonly context?: number;
+  /** Answers that run at once, at most: each has its share of the context. Default 1: an answer may take all that others leave. */
+  readonly sequences?: number;
+  /** For answers that do not say; `EngineTask.contextShift`. Default false. */
+  readonly contextShift?: boolean;
   /** Tokens computed in one go. Default 512. */
   readonly microBatch?: number;
   readonly cache?: KvCacheOptions;

@@ -1,9 +1,12 @@
 import { EdgeVlmError } from '../core/errors.js';
 import type { DetailedDescription, FinishReason } from '../core/generator.js';
 import { BatchScheduler } from './batch-scheduler.js';
+import { CellReservations } from './cell-reservations.js';
+import { ContextShift } from './context-shift.js';
 import type { DecoderRunner } from './decoder-runner.js';
 import type { DecoderShape } from './decoders/decoder.js';
 import { DecodingCounters } from './decoding/decoding-counters.js';
+import { PlainDecoding } from './decoding/plain/plain-decoding.js';
 import { createDecodingStrategy } from './decoding/registry.js';
 import type { EngineOptions } from './engine-options.js';
 import type { EngineEvent, EngineTask } from './engine-task.js';
@@ -16,6 +19,7 @@ import { PromptPictures } from './prompt-pictures.js';
 import { ChoiceGapSampler } from './sampling/choice-gap-sampler.js';
 import { ConstrainedSampler } from './sampling/constrained-sampler.js';
 import { createSampler } from './sampling/create-sampler.js';
+import { LogprobSampler } from './sampling/logprob-sampler.js';
 import { resolveSampling } from './sampling/resolve-sampling.js';
 import type { Sampler } from './sampling/sampler.js';
 import { SequenceTarget, type GenerationContext } from './sequence-target.js';
@@ -35,19 +39,25 @@ export class Engine implements Disposable {
   readonly encoder: VisionEncoder | null;
   readonly #model: LoadedModel;
   readonly #scheduler = new BatchScheduler();
+  readonly #reservations: CellReservations;
   #nextSequence = 0;
 
-  private constructor(model: LoadedModel) {
+  private constructor(
+    model: LoadedModel,
+    /** For answers that do not say. */
+    readonly contextShift: boolean,
+  ) {
     this.#model = model;
     this.description = model.description;
     this.shape = model.shape;
     this.runner = model.runner;
     this.encoder = model.encoder;
+    this.#reservations = new CellReservations(model.cells);
   }
 
   /** @throws as {@link loadModel} */
   static async load(options: EngineOptions): Promise<Engine> {
-    return new Engine(await loadModel(options));
+    return new Engine(await loadModel(options), options.contextShift ?? false);
   }
 
   /** Image tokens of one tile, as many as are left of them; 0 for a text model. */
@@ -62,11 +72,21 @@ export class Engine implements Disposable {
   async *generate(task: EngineTask, signal?: AbortSignal): AsyncGenerator<EngineEvent, void, void> {
     const sequence = this.#nextSequence++;
     const clock = new StageClock();
-    const counts = { promptTokens: 0, imageTokens: 0, cachedTokens: 0, completionTokens: 0, cacheBytes: 0 };
+    const counts = {
+      promptTokens: 0,
+      imageTokens: 0,
+      cachedTokens: 0,
+      cachedTiles: 0,
+      completionTokens: 0,
+      cacheBytes: 0,
+      totalCacheBytes: 0,
+    };
     let finishReason: FinishReason = 'cancelled';
     const { decoding: resources, prefixCache, runner } = this.#model;
     const { draft } = resources;
     const { tokensPerTile } = this;
+    const { contextLength } = this.description;
+    let shift: ContextShift | null = null;
     const options = resources.resolve(task.decoding);
     const strategy = task.strategy ?? createDecodingStrategy(options, this.shape.layers);
     const counters = new DecodingCounters();
@@ -87,19 +107,31 @@ export class Engine implements Disposable {
       const prompt = this.#layOut(task.prompt, task.reuse ?? true);
       counts.promptTokens = prompt.tokens.length;
       counts.imageTokens = prompt.images.length * tokensPerTile;
+      // The last token is only returned, never fed back.
+      this.#reservations.reserve(sequence, Math.min(prompt.tokens.length + task.maxTokens - 1, contextLength));
       if (prompt.reuse) counts.cachedTokens = prefixCache.begin(sequence, prompt);
       const pictures = new PromptPictures(this.#model);
       const embeddings = await pictures.embed(prompt, counts.cachedTokens, context);
+      counts.cachedTiles = prompt.images.length - pictures.encodedTiles;
       acceptPrompt(sampler, task.prompt);
+      if (task.contextShift ?? this.contextShift) {
+        const ahead = strategy instanceof PlainDecoding ? 1 : options.draftTokens + 2;
+        const sizes = { contextLength, ahead, tokensPerTile };
+        shift = new ContextShift({ runner, prefixCache }, sequence, prompt, pictures, context, sizes);
+      }
+      const room = shift === null ? contextLength - prompt.tokens.length + 1 : Infinity;
       const target = new SequenceTarget({ runner, prefixCache }, sequence, context);
       const rest = prompt.tokens.subarray(counts.cachedTokens);
       const promptLogits = await target.prefill({ tokens: rest, embeddings, promptEnd: promptEndOf(prompt, tokensPerTile) });
+      this.#scheduler.openStream(sequence);
+      const constrained = task.constraint === undefined ? (gaps ?? sampler) : new ConstrainedSampler(sampler, task.constraint);
+      const logprobs = task.logprobs === undefined ? null : new LogprobSampler(constrained, task.logprobs);
       const tokens = strategy.run({
         target,
         prompt: wordsOf(prompt, tokensPerTile, NO_WORD),
         promptLogits,
-        sampler: timed(task.constraint === undefined ? (gaps ?? sampler) : new ConstrainedSampler(sampler, task.constraint), clock),
-        maxTokens: task.maxTokens,
+        sampler: timed(logprobs ?? constrained, clock),
+        maxTokens: Math.min(task.maxTokens, room),
         isEnd: task.isEnd,
         draft: draft === null ? null : () => openDraft(draft, sequence, prompt, pictures, tokensPerTile, context),
         layers: layered === null ? null : new LayeredSequence(layered, sequence, context),
@@ -112,13 +144,18 @@ export class Engine implements Disposable {
           const next = await tokens.next();
           if (next.done === true) {
             finishReason = next.value;
+            if (finishReason === 'length' && room < task.maxTokens) {
+              throw new EdgeVlmError('CONTEXT_FULL', `the prompt and its answer fill the context of ${contextLength} tokens`);
+            }
             break;
           }
           clock.markFirstToken();
           counts.completionTokens++;
-          yield { type: 'token', token: next.value };
+          const chances = logprobs?.next();
+          yield { type: 'token', token: next.value, ...(chances && { chances }) };
           // A strategy may have more tokens ready than a reader who saw a stop string wants.
           if (signal?.aborted === true) break;
+          if (counts.completionTokens < task.maxTokens) await shift?.told(next.value);
         }
       } finally {
         // A reader that leaves early must not leave the strategy hanging: it may hold a draft's state.
@@ -127,11 +164,14 @@ export class Engine implements Disposable {
     } catch (thrown) {
       if (!(thrown instanceof EdgeVlmError && thrown.code === 'CANCELLED')) throw thrown;
     } finally {
+      this.#scheduler.closeStream(sequence);
+      this.#reservations.release(sequence);
       counts.cacheBytes = runner.cache.usedBytes(sequence);
       prefixCache.end(sequence);
       draft?.prefixCache.end(sequence);
+      counts.totalCacheBytes = runner.cache.usedBytes();
     }
-    const lossy = [...this.#model.lossy, ...(strategy.lossy === null ? [] : [strategy.lossy])];
+    const lossy = [...this.#model.lossy, ...[strategy.lossy, shift?.lossy ?? null].filter((loss) => loss !== null)];
     const decoding = counters.statistics(options.strategy, controller.costs ?? null);
     const { warnings } = strategy;
     const told = { lossy, warnings, ...(gaps !== null && { choiceGaps: gaps.gaps }) };

@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../core/errors.js';
 import type { Decoder, LayerRange } from './decoders/decoder.js';
-import type { CpuBackend } from './ggml/cpu-backend.js';
+import type { Backend } from './ggml/backend.js';
 import { GraphCache } from './ggml/graph-cache.js';
 import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
@@ -61,7 +61,7 @@ export class LayerRunner extends Resource {
 
   /** @throws USAGE where the cache's policy cannot go back to tokens for their later layers */
   constructor(
-    private readonly backend: CpuBackend,
+    private readonly backend: Backend,
     private readonly decoder: Decoder,
     private readonly weights: Weights,
     private readonly cache: KvCache,

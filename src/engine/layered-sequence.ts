@@ -44,6 +44,7 @@ export class LayeredSequence implements LayeredTarget {
 
   #exclusive<T>(work: (runner: LayerRunner, signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
     const { scheduler, clock, signal } = this.context;
-    return clock.measure('decode', (onStart) => scheduler.exclusive(() => work(this.model.layerRunner, signal), onStart, signal));
+    const { layerRunner } = this.model;
+    return clock.measure('decode', (turn) => scheduler.exclusive(() => work(layerRunner, signal), { turn, signal, partial: true }));
   }
 }

@@ -1,29 +1,28 @@
-import { EdgeVlmError } from '../core/errors.js';
 import type { DetailedDescription } from '../core/generator.js';
 import { countParameters, describePrecision } from '../formats/gguf/describe-precision.js';
-import { readGguf, type GgufFile } from '../formats/gguf/read-gguf.js';
+import type { GgufFile } from '../formats/gguf/read-gguf.js';
 import { checkEngineOptions } from './check-engine-options.js';
 import { DecoderRunner } from './decoder-runner.js';
 import type { DecoderShape } from './decoders/decoder.js';
-import { createDecoder } from './decoders/registry.js';
 import { DecodingResources } from './decoding-resources.js';
 import { defaultThreads } from './default-threads.js';
-import { draftCacheBytes, DraftModel, readDraft } from './draft-model.js';
+import { DraftModel } from './draft-model.js';
 import type { EngineOptions } from './engine-options.js';
 import { findGpu } from './ffi/find-gpu.js';
+import type { Backend } from './ggml/backend.js';
 import { CpuBackend } from './ggml/cpu-backend.js';
+import { DeviceBackend } from './ggml/device-backend.js';
 import { createPruning, type TilePruning } from './image-pruning/registry.js';
-import { checkKvCacheOptions, createKvCache, describeLoss, kvCacheBytes } from './kv-cache/registry.js';
+import { checkCacheOnDevice, createKvCache, describeLoss } from './kv-cache/registry.js';
 import { layerCosts, type LayerCosts } from './layer-costs.js';
 import { LayerRunner } from './layer-runner.js';
-import { assertFitsMemory, fitsMemory } from './memory-budget.js';
+import { assertFitsDevice, assertFitsMemory, fitsMemory } from './memory-budget.js';
+import { planModel, visionWeights } from './plan-model.js';
 import { ImageEmbeddingCache } from './reuse/image-embedding-cache.js';
 import { PrefixCache } from './reuse/prefix-cache.js';
 import { VisionEncoder } from './vision-encoder.js';
-import { readVisionFamily, type VisionFamily } from './vision-family.js';
-import { resolveWeights, Weights, type WeightSpec } from './weights.js';
+import { Weights, type WeightSpec } from './weights.js';
 
-const DEFAULT_CONTEXT = 4096;
 const DEFAULT_MICRO_BATCH = 512;
 const DEFAULT_IMAGE_CACHE_BYTES = 32 * 1024 * 1024;
 const DEFAULT_KEPT_SEQUENCES = 8;
@@ -33,6 +32,8 @@ export interface LoadedModel {
   readonly description: DetailedDescription;
   readonly shape: DecoderShape;
   readonly runner: DecoderRunner;
+  /** Tokens that the cache holds. */
+  readonly cells: number;
   readonly encoder: VisionEncoder | null;
   readonly imageCache: ImageEmbeddingCache;
   readonly prefixCache: PrefixCache;
@@ -51,26 +52,13 @@ export interface LoadedModel {
 export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
   const start = performance.now();
   checkEngineOptions(options);
-  checkKvCacheOptions(options.cache ?? {});
   const { device = 'cpu' } = options;
-  if (device !== 'cpu') {
-    const { name, description } = findGpu(device);
-    throw new EdgeVlmError('DEVICE_UNAVAILABLE', `${name} (${description}) is there, but this release computes on the processor only`);
-  }
-  const file = await readGguf(options.model);
-  const decoder = createDecoder(file);
+  checkCacheOnDevice(options.cache ?? {}, device);
+  const gpu = device === 'cpu' ? null : findGpu(device);
+  const { file, decoder, vision, draft, geometry, halves, cacheBytes, neededBytes } = await planModel(options);
   const { shape } = decoder;
-  const vision = options.mmproj === undefined ? null : await readVision(options.mmproj, options.model, shape);
-  const draft = options.draft === undefined ? null : await readDraft(options.draft, file, shape.embedding);
-  const cells = options.context ?? Math.min(shape.trainedContext, DEFAULT_CONTEXT);
-  const geometry = { ...shape, cells };
-  const cacheBytes = kvCacheBytes(geometry, options.cache ?? {}) + (draft === null ? 0 : draftCacheBytes(draft, cells));
-  const halves = [
-    { file, specs: decoder.weights },
-    ...(vision === null ? [] : [{ file: vision.file, specs: visionWeights(vision.family) }]),
-    ...(draft === null ? [] : [{ file: draft.file, specs: draft.decoder.weights }]),
-  ];
-  const neededBytes = cacheBytes + sum(halves.map(({ file: half, specs }) => plannedBytes(half, specs)));
+  const { cells } = geometry;
+  const each = Math.floor(cells / (options.sequences ?? 1));
   const { mmap = 'auto' } = options;
   const map = mmap === 'on' || (mmap === 'auto' && !fitsMemory(neededBytes));
 
@@ -82,10 +70,17 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
   const loading = { map, onBytes: options.onLoadBytes, signal: options.signal };
   const load = async (from: GgufFile, specs: readonly WeightSpec[]): Promise<Weights> =>
     keep(await Weights.load(backend, from, specs, loading));
-  const backend = keep(new CpuBackend({ threads: options.threads ?? defaultThreads(), poll: options.poll, cpus: options.cpus }));
+  const pool = { threads: options.threads ?? defaultThreads(), poll: options.poll, cpus: options.cpus };
+  const backend: Backend = keep(gpu === null ? new CpuBackend(pool) : new DeviceBackend(gpu, pool));
   try {
     const copiedBytes = (): number => sum(halves.map(({ file: half, specs }) => Weights.copiedBytes(backend, half, specs)));
-    assertFitsMemory(options.model, map ? cacheBytes + copiedBytes() : neededBytes);
+    const free = backend.freeBytes();
+    if (free === null) assertFitsMemory(options.model, map ? cacheBytes + copiedBytes() : neededBytes);
+    else {
+      const onDevice = cacheBytes + copiedBytes();
+      assertFitsDevice(options.model, backend.description, onDevice, free);
+      if (!map) assertFitsMemory(options.model, neededBytes - onDevice);
+    }
     options.onPlannedBytes?.(neededBytes);
     const weights = await load(file, decoder.weights);
     const cache = createKvCache(backend, geometry, options.cache ?? {});
@@ -96,7 +91,8 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
     const runner = keep(new DecoderRunner(backend, decoder, weights, cache, microBatch, reclaim));
     const towerWeights = vision === null ? null : await load(vision.file, visionWeights(vision.family));
     const encoder = vision === null || towerWeights === null ? null : keep(new VisionEncoder(backend, vision.family, towerWeights));
-    const draftModel = draft === null ? null : await DraftModel.load(backend, draft, { cells, microBatch, keptSequences }, loading);
+    const draftModel =
+      draft === null ? null : await DraftModel.load(backend, draft, { cells, contextLength: each, microBatch, keptSequences }, loading);
     const layered = (): { layerRunner: LayerRunner; prefixCache: PrefixCache; costs: LayerCosts } => ({
       layerRunner: new LayerRunner(backend, decoder, weights, cache, reclaim),
       prefixCache,
@@ -106,53 +102,37 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
     // Refuses what does not go together before the first answer is asked for.
     decoding.layered(decoding.resolve({}));
     const pruning = createPruning(options.imagePruning, encoder?.family.projector.tokensPerTile ?? 0);
+    if (gpu !== null) for (const model of [runner, ...(draftModel === null ? [] : [draftModel.runner])]) model.prepare(cells);
     const description: DetailedDescription = {
+      ...(gpu !== null && { device: gpu.description }),
       name: file.metadata.string('general.name', 'unnamed'),
       architecture: file.metadata.string('general.architecture'),
       precision: describePrecision(file),
       parameters: countParameters(file) + (vision === null ? 0 : countParameters(vision.file)),
-      contextLength: Math.min(cells, shape.trainedContext),
+      contextLength: Math.min(each, shape.trainedContext),
       vocabularySize: shape.vocabulary,
       vision: vision?.family.preprocessing ?? null,
       weightBytes: weights.bytes + (towerWeights?.bytes ?? 0) + (draftModel?.weightBytes ?? 0),
       cacheBytes: cache.bytes + (draftModel?.runner.cache.bytes ?? 0),
+      policies: { cache: options.cache?.policy ?? 'full', imageTokens: options.imagePruning?.keep ?? null },
       load_ms: performance.now() - start,
       warnings: [
-        ...(options.context !== undefined && options.context > shape.trainedContext
-          ? [`the model was trained with ${shape.trainedContext} tokens: each answer keeps to them, not to ${options.context}`]
+        ...(options.context !== undefined && each > shape.trainedContext
+          ? [`the model was trained with ${shape.trainedContext} tokens: each answer keeps to them, not to ${each}`]
           : []),
         ...(mmap === 'on' && weights.mappedBytes === 0
-          ? ['no weight could stay in the file: all are repacked for this processor, or the system cannot map files']
+          ? ['no weight could stay in the file: all are repacked for this processor or lie on the device, or the system cannot map files']
           : []),
+        ...(backend.helpedWith.size > 0 ? [`the processor computes for ${gpu?.name ?? ''}: ${[...backend.helpedWith].join(', ')}`] : []),
       ],
     };
     const lossy = [describeLoss(options.cache ?? {}), pruning.lossy].filter((loss) => loss !== null);
     const imageCache = new ImageEmbeddingCache(options.imageCacheBytes ?? DEFAULT_IMAGE_CACHE_BYTES);
-    return { description, shape, runner, encoder, imageCache, prefixCache, decoding, pruning, lossy, resources };
+    return { description, shape, runner, cells, encoder, imageCache, prefixCache, decoding, pruning, lossy, resources };
   } catch (thrown) {
     disposeAll(resources);
     throw thrown;
   }
-}
-
-async function readVision(path: string, model: string, shape: DecoderShape): Promise<{ file: GgufFile; family: VisionFamily }> {
-  const file = await readGguf(path);
-  const family = readVisionFamily(file);
-  if (family.projector.embedding !== shape.embedding) {
-    throw new EdgeVlmError(
-      'MMPROJ_MISMATCH',
-      `${path} makes image tokens of ${family.projector.embedding} values, ${model} takes ${shape.embedding}`,
-    );
-  }
-  return { file, family };
-}
-
-function visionWeights({ tower, projector }: VisionFamily): WeightSpec[] {
-  return [...tower.weights, ...projector.weights];
-}
-
-function plannedBytes(file: GgufFile, specs: readonly WeightSpec[]): number {
-  return resolveWeights(file, specs).reduce((sum, { info }) => sum + info.bytes, 0);
 }
 
 function sum(values: readonly number[]): number {

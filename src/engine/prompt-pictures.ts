@@ -3,11 +3,17 @@ import type { EmbeddingRows } from './decoder-runner.js';
 import type { LoadedModel } from './load-model.js';
 import type { LaidOutImage, LaidOutPrompt } from './prompt-layout.js';
 import type { GenerationContext } from './sequence-target.js';
+import type { Encoding } from './vision-encoder.js';
+
+/** How long others wait for a slice of a picture, by what its parts took before. */
+const SLICE_MS = 100;
 
 /** The pictures of one prompt: what is known of them already, and the rest encoded. */
 export class PromptPictures {
   /** Those of this prompt, for a draft that reads them too. */
   private readonly encoded = new Map<LaidOutImage, Float32Array>();
+  /** How many tiles had to go through the tower. */
+  encodedTiles = 0;
 
   constructor(private readonly model: Pick<LoadedModel, 'shape' | 'encoder' | 'imageCache' | 'pruning'>) {}
 
@@ -34,16 +40,22 @@ export class PromptPictures {
     return { at: at + known - cached, values: values.subarray(known * this.model.shape.embedding) };
   }
 
-  /** The tower uses the decoder's threads, so a tile waits for the running batch. */
+  /** The tower uses the decoder's threads, so a tile is encoded slice by slice between batches. */
   #encode({ tile, hash }: LaidOutImage, reuse: boolean, { scheduler, clock, signal }: GenerationContext): Promise<Float32Array> {
     const { encoder, imageCache, pruning } = this.model;
     if (encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
-    const encode = async (): Promise<Float32Array> => {
+    let encoding: Encoding | undefined;
+    const next = async (): Promise<Float32Array | undefined> => {
       // The same picture may have been encoded for another prompt while this one waited.
-      const values = (reuse ? imageCache.get(hash) : undefined) ?? pruning.prune(await encoder.encode(tile, signal));
+      const known = reuse && encoding === undefined ? imageCache.get(hash) : undefined;
+      if (known !== undefined) return known;
+      encoding ??= encoder.begin(tile);
+      const tokens = await encoding.next(SLICE_MS, signal);
+      if (tokens === undefined) return undefined;
+      const values = pruning.prune(tokens);
       if (reuse) imageCache.set(hash, values);
       return values;
     };
-    return clock.measure('encode', (onStart) => scheduler.exclusive(encode, onStart, signal));
+    return clock.measure('encode', (turn) => scheduler.inSlices(next, { turn, signal }));
   }
 }

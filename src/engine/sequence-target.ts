@@ -1,3 +1,4 @@
+import { EdgeVlmError } from '../core/errors.js';
 import type { BatchScheduler } from './batch-scheduler.js';
 import type { BatchEntry, DecoderRunner } from './decoder-runner.js';
 import type { DecodingTarget } from './decoding/decoding-strategy.js';
@@ -15,6 +16,10 @@ export interface GenerationContext {
 export interface SequenceModel {
   readonly runner: DecoderRunner;
   readonly prefixCache: PrefixCache;
+  /** Whether it guesses for another: its tokens are not yet a stream's. */
+  readonly drafts?: true;
+  /** Tokens that one of its sequences may have, where others must not be crowded out; default: as many as there are cells. */
+  readonly contextLength?: number;
 }
 
 /** One sequence of the target or of a draft. */
@@ -46,6 +51,11 @@ export class SequenceTarget implements DecodingTarget {
 
   #append(stage: 'prefill' | 'decode', entry: BatchEntry): Promise<Float32Array> {
     const { scheduler, clock, signal } = this.context;
-    return clock.measure(stage, (onStart) => scheduler.append(this.model.runner, entry, onStart, signal));
+    const { contextLength = Infinity } = this.model;
+    if (this.length() + entry.tokens.length > contextLength) {
+      return Promise.reject(new EdgeVlmError('CONTEXT_FULL', `${entry.tokens.length} more tokens do not fit into ${contextLength}`));
+    }
+    const partial = this.model.drafts === true && stage === 'decode';
+    return clock.measure(stage, (turn) => scheduler.append(this.model.runner, entry, { turn, signal, partial, sequence: this.sequence }));
   }
 }

@@ -5,23 +5,39 @@ export type ComputeTimings = Omit<DetailedResult['timings'], 'tokenise_ms' | 'pr
 
 type Stage = 'queue' | 'encode' | 'prefill' | 'decode' | 'sample';
 
+/** Told when work that waits for its turn has it, and when it lets others go first. */
+export interface Turn {
+  begin(): void;
+  end(): void;
+}
+
 /** Adds up where one generation's time goes. */
 export class StageClock {
   readonly #start = performance.now();
   readonly #spent: Record<Stage, number> = { queue: 0, encode: 0, prefill: 0, decode: 0, sample: 0 };
   #firstToken: number | undefined;
 
-  /** Times work that is started later than it is asked for; the wait counts as `queue`. */
-  async measure<T>(stage: Stage, work: (onStart: () => void) => Promise<T>): Promise<T> {
-    const asked = performance.now();
-    let started = asked;
+  /** Times work that takes turns with others'; the waits count as `queue`. */
+  async measure<T>(stage: Stage, work: (turn: Turn) => Promise<T>): Promise<T> {
+    let since = performance.now();
+    let current: Stage = 'queue';
+    const goOnAs = (next: Stage): void => {
+      const now = performance.now();
+      this.#spent[current] += now - since;
+      [since, current] = [now, next];
+    };
+    const turn: Turn = {
+      begin: () => {
+        goOnAs(stage);
+      },
+      end: () => {
+        goOnAs('queue');
+      },
+    };
     try {
-      return await work(() => {
-        started = performance.now();
-      });
+      return await work(turn);
     } finally {
-      this.#spent.queue += started - asked;
-      this.#spent[stage] += performance.now() - started;
+      goOnAs('queue');
     }
   }
 

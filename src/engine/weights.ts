@@ -5,10 +5,10 @@ import type { GgmlType } from '../formats/gguf/ggml-types.js';
 import type { GgufFile, GgufTensorInfo } from '../formats/gguf/read-gguf.js';
 import { callAsync, NativeMemory } from './ffi/native-memory.js';
 import { Buffer } from './ggml/buffer.js';
-import type { BufferType, CpuBackend } from './ggml/cpu-backend.js';
+import type { Backend, BufferType } from './ggml/backend.js';
 import { MappedBuffer } from './ggml/mapped-buffer.js';
 import { MappedFile } from './ggml/mapped-file.js';
-import { RepackProbe } from './ggml/repack-probe.js';
+import { RepackProbe, type WeightUse } from './ggml/repack-probe.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
 import { TensorContext } from './ggml/tensor-context.js';
@@ -18,8 +18,7 @@ export interface WeightSpec {
   readonly name: string;
   /** Extents, innermost first. */
   readonly shape: readonly number[];
-  /** `matmul`: only matrix products, so it may be repacked. `rows`: looked up by row. `vector`: added or multiplied, f32. */
-  readonly use: 'matmul' | 'rows' | 'vector';
+  readonly use: WeightUse;
   /** Left out of the file by some models of the family. */
   readonly optional?: boolean;
   /** Read the data of this tensor instead, where the file has no tensor called `name` (tied embeddings). */
@@ -96,7 +95,7 @@ export class Weights extends Resource {
   readonly #store: WeightStore;
   readonly #tensors: ReadonlyMap<string, Tensor>;
 
-  private constructor(backend: CpuBackend, store: WeightStore, tensors: ReadonlyMap<string, Tensor>) {
+  private constructor(backend: Backend, store: WeightStore, tensors: ReadonlyMap<string, Tensor>) {
     super('weights', [backend]);
     this.#store = store;
     this.#tensors = tensors;
@@ -109,7 +108,7 @@ export class Weights extends Resource {
    * Reads the weights a model asks for.
    * @throws MODEL_INCOMPLETE, MODEL_UNSUPPORTED, OUT_OF_MEMORY, FILE_UNREADABLE; CANCELLED
    */
-  static async load(backend: CpuBackend, file: GgufFile, specs: readonly WeightSpec[], options: WeightLoadOptions = {}): Promise<Weights> {
+  static async load(backend: Backend, file: GgufFile, specs: readonly WeightSpec[], options: WeightLoadOptions = {}): Promise<Weights> {
     const wanted = resolveWeights(file, specs);
     const store: WeightStore = {
       buffers: [],
@@ -120,10 +119,9 @@ export class Weights extends Resource {
     try {
       using probe = new RepackProbe(backend);
       const placed = wanted.map(({ spec, info }): PlacedWeight => {
-        const best = spec.use === 'matmul' ? probe.best(info.type, spec.shape) : backend.defaultBufferType;
-        const repacked = best !== backend.defaultBufferType;
-        const mapped = store.file !== null && !repacked && info.fileOffset % MAPPED_ALIGNMENT === 0;
-        const tensor = context.create(info.type, spec.shape, spec.name, repacked);
+        const best = probe.best(info.type, spec.shape, spec.use);
+        const mapped = store.file !== null && best.plain && info.fileOffset % MAPPED_ALIGNMENT === 0;
+        const tensor = context.create(info.type, spec.shape, spec.name, !best.plain);
         return { name: spec.name, info, tensor, bufferType: mapped ? null : best };
       });
       for (const type of new Set(placed.map(({ bufferType }) => bufferType))) {
@@ -144,6 +142,7 @@ export class Weights extends Resource {
               ),
         );
       }
+      if (!backend.defaultBufferType.plain) for (const buffer of buffers) if (buffer instanceof Buffer) buffer.holdWeights();
       await readAll(backend, file.path, placed, store, options);
       return new Weights(backend, store, new Map(placed.map(({ name, tensor }) => [name, tensor])));
     } catch (thrown) {
@@ -152,12 +151,10 @@ export class Weights extends Resource {
     }
   }
 
-  /** Bytes that loading with `map` copies all the same, because they are repacked. */
-  static copiedBytes(backend: CpuBackend, file: GgufFile, specs: readonly WeightSpec[]): number {
+  /** Bytes that loading with `map` copies all the same, because they are repacked or go to a device. */
+  static copiedBytes(backend: Backend, file: GgufFile, specs: readonly WeightSpec[]): number {
     using probe = new RepackProbe(backend);
-    const copied = resolveWeights(file, specs).filter(
-      ({ spec, info }) => spec.use === 'matmul' && probe.best(info.type, spec.shape) !== backend.defaultBufferType,
-    );
+    const copied = resolveWeights(file, specs).filter(({ spec, info }) => !probe.best(info.type, spec.shape, spec.use).plain);
     return copied.reduce((sum, { info }) => sum + info.bytes, 0);
   }
 
@@ -214,7 +211,7 @@ function sameExtents(a: readonly number[], b: readonly number[]): boolean {
 
 /** Several weights at a time: while one is read, another is being repacked. */
 async function readAll(
-  backend: CpuBackend,
+  backend: Backend,
   path: string,
   placed: readonly PlacedWeight[],
   { buffers, file }: WeightStore,
@@ -238,7 +235,7 @@ async function readAll(
         } else if (file !== null) {
           await callAsync(ggml.ggml_backend_tensor_set, tensor.pointer, file.at(info.fileOffset, bytes), 0, bytes);
           file.forget(info.fileOffset, bytes);
-        } else if (bufferType === backend.defaultBufferType && buffer instanceof Buffer) {
+        } else if (bufferType.plain && buffer instanceof Buffer) {
           await readInto(handle, info, buffer.view(tensor, bytes));
         } else {
           if (staging === undefined || staging.buffer.byteLength < bytes) {
@@ -259,7 +256,9 @@ async function readAll(
     }
   };
   try {
-    const lanes = await Promise.allSettled(Array.from({ length: Math.min(backend.threads, MAX_LANES) }, lane));
+    // A device's driver takes one copy at a time.
+    const count = backend.defaultBufferType.plain ? Math.min(backend.threads, MAX_LANES) : 1;
+    const lanes = await Promise.allSettled(Array.from({ length: count }, lane));
     for (const outcome of lanes) if (outcome.status === 'rejected') throw outcome.reason;
   } finally {
     await handle.close();

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import type { BatchEntry } from '../../src/engine/decoder-runner.js';
+import { findModel } from '../../src/catalogue/find-model.js';
 import { Engine } from '../../src/engine/engine.js';
 import type { EngineTask } from '../../src/engine/engine-task.js';
 import { pseudoRandomTokens } from '../../src/runtimes/pseudo-random-tokens.js';
@@ -74,9 +75,9 @@ describe('cancelling', () => {
     let longGraphs = 0;
     vi.spyOn(cache, 'commit').mockImplementation((plan) => {
       commit(plan);
-      if (plan.tokens !== engine.runner.microBatch) return;
+      if (plan.tokens < 32) return;
       longGraphs++;
-      // By the next turn the next of the twelve graphs runs.
+      // By the next turn the next of at least twelve graphs runs, or a step of the survivor.
       setImmediate(() => {
         abort.abort();
       });
@@ -138,19 +139,34 @@ describe('cancelling', () => {
 });
 
 describe('a full context', () => {
-  test('costs the generation that does not fit, not the one it shared a batch with', async () => {
+  test('is refused to a generation that may come to need what another may, before it begins', async () => {
     using small = await Engine.load({ model, threads: 1, context: 64 });
     const fitting = task(40, 20, 12);
     const alone = await collect(small, fitting);
-    const shared = countSharedBatches(small);
     const refused: Promise<unknown>[] = [];
     const together = await collect(small, fitting, undefined, (count) => {
-      if (count === 3) refused.push(collect(small, task(30, 5, 13)).catch((error: unknown) => error));
+      if (count === 3) refused.push(collect(small, task(3, 4, 13)).catch((error: unknown) => error));
     });
     expect(await Promise.all(refused)).toEqual([expect.objectContaining({ code: 'CONTEXT_FULL' })]);
-    expect(shared()).toBe(1);
     expect(together).toMatchObject({ tokens: alone.tokens, result: { finishReason: 'length' } });
+    // What ended stands in nobody's way.
+    expect((await collect(small, task(3, 4, 13))).tokens).toHaveLength(4);
   });
+
+  test.each(['full', 'hadamard', 'gear', 'pyramidkv', 'pyramidkv+gear'] as const)(
+    'is shared out among as many as may run: each fills its share (%s)',
+    async (policy) => {
+      const [sequences, each] = [3, 400];
+      const files = await findModel({ model: 'shapes' });
+      using shared = await Engine.load({ model: files.model, threads: 1, sequences, context: sequences * each, cache: { policy } });
+      expect(shared.description.contextLength).toBe(each);
+      // What is kept of these is to give way.
+      for (const seed of [1, 2, 3]) await collect(shared, { ...task(200, 5, seed), reuse: true });
+      const answers = await Promise.all([4, 5, 6].map((seed) => collect(shared, task(each - 60, 61, seed))));
+      expect(answers.map(({ tokens }) => tokens.length)).toEqual([61, 61, 61]);
+      await expect(collect(shared, task(each + 1, 1, 7))).rejects.toMatchObject({ code: 'CONTEXT_FULL' });
+    },
+  );
 
   test('met in the middle of an answer ends it with the code and frees its cells', async () => {
     using small = await Engine.load({ model, threads: 1, context: 64 });

@@ -12,12 +12,12 @@ export class TeacherForced implements DecodingStrategy {
   readonly warnings: readonly string[];
 
   /**
-   * @param tokens the answer; it ends after them
+   * @param tokens the answer; it ends after them. null: whatever the strategy says by itself, which is then only watched
    * @param observe the logits of each of them, and of the end where there is room for it; [vocabulary], valid during the call
    */
   constructor(
     private readonly strategy: DecodingStrategy,
-    private readonly tokens: Int32Array,
+    private readonly tokens: Int32Array | null,
     private readonly observe: (index: number, logits: Float32Array) => void,
   ) {
     ({ lossy: this.lossy, warnings: this.warnings } = strategy);
@@ -27,8 +27,8 @@ export class TeacherForced implements DecodingStrategy {
     let index = 0;
     const sampler = {
       sample: (logits: Float32Array): number => {
-        this.observe(index, logits);
-        return this.tokens[index++] ?? END;
+        this.observe(index++, logits);
+        return this.tokens === null ? task.sampler.sample(logits) : (this.tokens[index - 1] ?? END);
       },
       accept: (token: number): void => {
         task.sampler.accept(token);
@@ -37,6 +37,6 @@ export class TeacherForced implements DecodingStrategy {
         // The task's is disposed of by who made it.
       },
     };
-    return this.strategy.run({ ...task, sampler, isEnd: (token) => token === END });
+    return this.strategy.run({ ...task, sampler, isEnd: (token) => (this.tokens === null ? task.isEnd(token) : token === END) });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { zScore } from '../../../test/engine/support/z-score.js';
 import { smallFastCounter } from '../../core/small-fast-counter.js';
 import { DecodingCounters } from './decoding-counters.js';
 import type { DecodingTarget } from './decoding-strategy.js';
@@ -8,7 +9,7 @@ import { draw, rejectionSample } from './rejection-sample.js';
 
 const VOCABULARY = 8;
 const RUNS = 100_000;
-/** χ² that N(0, 1) scores beyond 5σ would need: by the cube-root transformation of Wilson and Hilferty 1931. */
+/** Standard deviations that chance does not reach. */
 const WORST_Z = 5;
 
 const uniform = (seed: number): (() => number) => {
@@ -26,23 +27,6 @@ function distribution(last: number, whose: number): Float32Array {
 }
 const target = (last: number): Float32Array => distribution(last, 0);
 const drafted = (last: number): Float32Array => distribution(last, 1);
-
-/** By how many standard deviations counts are worse than chance, given what was expected. */
-function zScore(counts: readonly number[], expected: readonly number[]): number {
-  let [chi, cells] = [0, 0];
-  counts.forEach((count, i) => {
-    const of = expected[i] ?? 0;
-    if (of === 0) {
-      expect(count).toBe(0);
-      return;
-    }
-    chi += (count - of) ** 2 / of;
-    cells++;
-  });
-  const degrees = cells - 1;
-  const spread = 2 / (9 * degrees);
-  return (Math.cbrt(chi / degrees) - (1 - spread)) / Math.sqrt(spread);
-}
 
 /** Two tokens of every run, counted in pairs, and how many first guesses were right. */
 async function pairs(sample: typeof rejectionSample): Promise<{ counts: number[]; accepted: number }> {

@@ -2,22 +2,28 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { EdgeVlmError } from '../../core/errors.js';
+import { DEVICES } from '../../core/runtime.js';
 import { devicePackage, devicePlatforms, type GpuDevice } from './device-package.js';
 import { loadNative } from './native.js';
 import { findLibrary, NATIVE_DIRECTORY_VARIABLE, NATIVE_VERSION } from './native-libraries.js';
 import { nativeLog } from './native-log.js';
+import type { Pointer } from './pointer.js';
 
 /** A device that ggml has found, in its driver's words. */
 export interface Gpu {
   readonly name: string;
   readonly description: string;
+  /** ggml's handle. */
+  readonly pointer: Pointer;
 }
 
-/** `enum ggml_backend_dev_type`: a card with its own memory, and one that shares the processor's. */
-const GPU_TYPES: readonly number[] = [1, 2];
+const GPU_DEVICES: readonly GpuDevice[] = DEVICES.filter((device) => device !== 'cpu');
+/** `enum ggml_backend_dev_type`: a card with its own memory, and one that shares the processor's; the first is preferred. */
+const GPU_TYPES = [1, 2] as const;
 
 /**
  * Loads a device's kernels from their optional package and asks them which devices this machine has.
+ * @returns ggml's first; which that is, and whether there is one, drivers can be told: `GGML_VK_VISIBLE_DEVICES`, `CUDA_VISIBLE_DEVICES`
  * @throws DEVICE_UNAVAILABLE where there are no kernels for this platform, their package is not installed, or they find no device
  */
 export function findGpu(device: GpuDevice): Gpu {
@@ -36,16 +42,32 @@ export function findGpu(device: GpuDevice): Gpu {
       hint: `Install the driver of the device and its ${device} library, or compute on the processor: leave --device out.`,
     });
   }
-  for (let i = 0; i < ggml.ggml_backend_dev_count(); i++) {
-    const found = ggml.ggml_backend_dev_get(i);
-    const registry = ggml.ggml_backend_reg_name(ggml.ggml_backend_dev_backend_reg(found)).toLowerCase();
-    // Metal's registry is called MTL in newer releases.
-    const matches = registry === device || (device === 'metal' && registry === 'mtl');
-    if (matches && GPU_TYPES.includes(ggml.ggml_backend_dev_type(found))) {
-      return { name: ggml.ggml_backend_dev_name(found), description: ggml.ggml_backend_dev_description(found) };
+  const found = Array.from({ length: ggml.ggml_backend_dev_count() }, (_, i) => ggml.ggml_backend_dev_get(i));
+  for (const type of GPU_TYPES) {
+    for (const pointer of found) {
+      const registry = ggml.ggml_backend_reg_name(ggml.ggml_backend_dev_backend_reg(pointer)).toLowerCase();
+      // Metal's registry is called MTL in newer releases.
+      const matches = registry === device || (device === 'metal' && registry === 'mtl');
+      if (!matches || ggml.ggml_backend_dev_type(pointer) !== type) continue;
+      return { name: ggml.ggml_backend_dev_name(pointer), description: ggml.ggml_backend_dev_description(pointer), pointer };
     }
   }
   throw new EdgeVlmError('DEVICE_UNAVAILABLE', `the ${device} kernels find no device on this machine`);
+}
+
+/** Devices that have kernels here: what {@link findGpu} can be asked without being told to install something. Nothing is loaded. */
+export function devicesWithKernels(own: boolean): readonly GpuDevice[] {
+  return GPU_DEVICES.filter((device) => {
+    const name = devicePackage(device, `${process.platform}-${process.arch}`);
+    if (own || name === null) return true;
+    if (name === undefined) return false;
+    try {
+      kernelLibrary(device, name);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function kernelLibrary(device: GpuDevice, name: string): string {

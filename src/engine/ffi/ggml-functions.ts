@@ -15,6 +15,9 @@ export interface GgmlFunctions {
   ggml_graph_overhead_custom: (size: number, gradients: boolean) => number;
   ggml_new_graph_custom: (context: Pointer, size: number, gradients: boolean) => Pointer;
   ggml_build_forward_expand: (graph: Pointer, tensor: T) => void;
+  ggml_graph_n_nodes: (graph: Pointer) => number;
+  ggml_graph_node: (graph: Pointer, index: number) => T;
+  ggml_graph_add_node: (graph: Pointer, tensor: T) => void;
   ggml_new_tensor_4d: (context: Pointer, type: number, ne0: number, ne1: number, ne2: number, ne3: number) => T;
   ggml_set_name: (tensor: T, name: string) => T;
   ggml_set_input: (tensor: T) => void;
@@ -97,9 +100,13 @@ export interface GgmlFunctions {
   ggml_backend_buft_alloc_buffer: (bufferType: Pointer, bytes: number) => Pointer | null;
   ggml_backend_buft_get_alloc_size: (bufferType: Pointer, tensor: T) => number;
   ggml_backend_buft_get_alignment: (bufferType: Pointer) => number;
+  /** A bigint where it is beyond 2^53. */
+  ggml_backend_buft_get_max_size: (bufferType: Pointer) => number | bigint;
   ggml_backend_cpu_buffer_from_ptr: (memory: Pointer, bytes: number) => Pointer | null;
   ggml_backend_buffer_get_base: (buffer: Pointer) => Pointer;
   ggml_backend_buffer_clear: (buffer: Pointer, value: number) => void;
+  ggml_backend_buffer_set_usage: (buffer: Pointer, usage: number) => void;
+  ggml_backend_buffer_get_type: (buffer: Pointer) => Pointer;
   ggml_backend_buffer_free: (buffer: Pointer) => void;
   ggml_backend_tensor_alloc: (buffer: Pointer, tensor: T, address: bigint) => number;
   ggml_backend_tensor_set: (tensor: T, data: Data, offset: number, bytes: number) => void;
@@ -111,6 +118,9 @@ export interface GgmlFunctions {
   ggml_backend_dev_count: () => number;
   ggml_backend_dev_get: (index: number) => Pointer;
   ggml_backend_init_by_type: (type: number, parameters: string | null) => Pointer | null;
+  ggml_backend_dev_init: (device: Pointer, parameters: string | null) => Pointer | null;
+  /** Each gets a `size_t`. */
+  ggml_backend_dev_memory: (device: Pointer, free: Data, total: Data) => void;
   ggml_backend_free: (backend: Pointer) => void;
   ggml_backend_get_default_buffer_type: (backend: Pointer) => Pointer;
   ggml_backend_get_device: (backend: Pointer) => Pointer;
@@ -120,9 +130,25 @@ export interface GgmlFunctions {
   ggml_backend_reg_name: (registry: Pointer) => string;
   ggml_backend_dev_description: (device: Pointer) => string;
   ggml_backend_dev_supports_op: (device: Pointer, operation: T) => boolean;
+  ggml_backend_dev_supports_buft: (device: Pointer, bufferType: Pointer) => boolean;
   ggml_backend_reg_get_proc_address: (registry: Pointer, name: string) => Pointer | null;
   ggml_backend_graph_compute: (backend: Pointer, graph: Pointer) => number;
   ggml_threadpool_params_init: (parameters: Data, threads: number) => void;
+
+  // Graphs that two backends share
+  ggml_graph_size: (graph: Pointer) => number;
+  ggml_op_desc: (tensor: T) => string;
+  ggml_backend_sched_new: (
+    backends: Data,
+    bufferTypes: null,
+    count: number,
+    graphSize: number,
+    parallel: boolean,
+    offload: boolean,
+  ) => Pointer | null;
+  ggml_backend_sched_free: (scheduler: Pointer) => void;
+  ggml_backend_sched_alloc_graph: (scheduler: Pointer, graph: Pointer) => boolean;
+  ggml_backend_sched_graph_compute: (scheduler: Pointer, graph: Pointer) => number;
 }
 
 const DECLARATIONS: Declarations<GgmlFunctions> = {
@@ -134,6 +160,9 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_graph_overhead_custom: 'size_t ggml_graph_overhead_custom(size_t size, bool grads)',
   ggml_new_graph_custom: 'void* ggml_new_graph_custom(void* ctx, size_t size, bool grads)',
   ggml_build_forward_expand: 'void ggml_build_forward_expand(void* graph, void* t)',
+  ggml_graph_n_nodes: 'int ggml_graph_n_nodes(void* graph)',
+  ggml_graph_node: 'void* ggml_graph_node(void* graph, int i)',
+  ggml_graph_add_node: 'void ggml_graph_add_node(void* graph, void* t)',
   ggml_new_tensor_4d: 'void* ggml_new_tensor_4d(void* ctx, int type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)',
   ggml_set_name: 'void* ggml_set_name(void* t, const char* name)',
   ggml_set_input: 'void ggml_set_input(void* t)',
@@ -182,9 +211,12 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_backend_buft_alloc_buffer: 'void* ggml_backend_buft_alloc_buffer(void* buft, size_t size)',
   ggml_backend_buft_get_alloc_size: 'size_t ggml_backend_buft_get_alloc_size(void* buft, void* t)',
   ggml_backend_buft_get_alignment: 'size_t ggml_backend_buft_get_alignment(void* buft)',
+  ggml_backend_buft_get_max_size: 'size_t ggml_backend_buft_get_max_size(void* buft)',
   ggml_backend_cpu_buffer_from_ptr: 'void* ggml_backend_cpu_buffer_from_ptr(void* ptr, size_t size)',
   ggml_backend_buffer_get_base: 'void* ggml_backend_buffer_get_base(void* buffer)',
   ggml_backend_buffer_clear: 'void ggml_backend_buffer_clear(void* buffer, uint8_t value)',
+  ggml_backend_buffer_set_usage: 'void ggml_backend_buffer_set_usage(void* buffer, int usage)',
+  ggml_backend_buffer_get_type: 'void* ggml_backend_buffer_get_type(void* buffer)',
   ggml_backend_buffer_free: 'void ggml_backend_buffer_free(void* buffer)',
   ggml_backend_tensor_alloc: 'int ggml_backend_tensor_alloc(void* buffer, void* t, void* addr)',
   ggml_backend_tensor_set: 'void ggml_backend_tensor_set(void* t, const void* data, size_t offset, size_t size)',
@@ -195,6 +227,8 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_backend_dev_count: 'size_t ggml_backend_dev_count()',
   ggml_backend_dev_get: 'void* ggml_backend_dev_get(size_t index)',
   ggml_backend_init_by_type: 'void* ggml_backend_init_by_type(int type, const char* params)',
+  ggml_backend_dev_init: 'void* ggml_backend_dev_init(void* dev, const char* params)',
+  ggml_backend_dev_memory: 'void ggml_backend_dev_memory(void* dev, void* free, void* total)',
   ggml_backend_free: 'void ggml_backend_free(void* backend)',
   ggml_backend_get_default_buffer_type: 'void* ggml_backend_get_default_buffer_type(void* backend)',
   ggml_backend_get_device: 'void* ggml_backend_get_device(void* backend)',
@@ -204,9 +238,18 @@ const DECLARATIONS: Declarations<GgmlFunctions> = {
   ggml_backend_reg_name: 'const char* ggml_backend_reg_name(void* reg)',
   ggml_backend_dev_description: 'const char* ggml_backend_dev_description(void* dev)',
   ggml_backend_dev_supports_op: 'bool ggml_backend_dev_supports_op(void* dev, void* op)',
+  ggml_backend_dev_supports_buft: 'bool ggml_backend_dev_supports_buft(void* dev, void* buft)',
   ggml_backend_reg_get_proc_address: 'void* ggml_backend_reg_get_proc_address(void* reg, const char* name)',
   ggml_backend_graph_compute: 'int ggml_backend_graph_compute(void* backend, void* graph)',
   ggml_threadpool_params_init: 'void ggml_threadpool_params_init(void* p, int n_threads)',
+
+  ggml_graph_size: 'int ggml_graph_size(void* graph)',
+  ggml_op_desc: 'const char* ggml_op_desc(void* t)',
+  ggml_backend_sched_new:
+    'void* ggml_backend_sched_new(void* backends, void* bufts, int n_backends, size_t graph_size, bool parallel, bool op_offload)',
+  ggml_backend_sched_free: 'void ggml_backend_sched_free(void* sched)',
+  ggml_backend_sched_alloc_graph: 'bool ggml_backend_sched_alloc_graph(void* sched, void* graph)',
+  ggml_backend_sched_graph_compute: 'int ggml_backend_sched_graph_compute(void* sched, void* graph)',
 };
 
 /** These live in the registry library; everything else is in ggml-base. */

@@ -2,18 +2,26 @@ import { EdgeVlmError } from '../../core/errors.js';
 import { adviseHugePages } from '../ffi/advise-huge-pages.js';
 import { viewMemory } from '../ffi/native-memory.js';
 import type { Pointer } from '../ffi/pointer.js';
-import type { BufferType, CpuBackend } from './cpu-backend.js';
+import type { Backend, BufferType } from './backend.js';
 import { Resource } from './resource.js';
 import type { Tensor } from './tensor.js';
 import type { TensorContext } from './tensor-context.js';
 
-/** Memory that holds the data of several tensors of one context, side by side. */
+/** Tensors that go into one piece of memory. */
+interface Part {
+  bytes: number;
+  readonly offsets: Map<Tensor, number>;
+}
+
+/** `GGML_BACKEND_BUFFER_USAGE_WEIGHTS`. */
+const USAGE_WEIGHTS = 1;
+
+/** Memory that holds the data of several tensors of one context, side by side; in pieces where a device has a bound on them. */
 export class Buffer extends Resource {
   readonly bytes: number;
-  readonly #backend: CpuBackend;
-  readonly #pointer: Pointer;
-  readonly #base: bigint;
-  readonly #offsets = new Map<Tensor, number>();
+  readonly #backend: Backend;
+  readonly #pieces: Pointer[] = [];
+  readonly #addresses = new Map<Tensor, bigint>();
 
   /** @throws OUT_OF_MEMORY */
   constructor(
@@ -25,39 +33,73 @@ export class Buffer extends Resource {
     super(label, [context]);
     const { backend } = context;
     const { ggml } = backend.native;
-    const alignment = ggml.ggml_backend_buft_get_alignment(type.pointer);
-    let bytes = 0;
-    for (const tensor of tensors) {
-      this.#offsets.set(tensor, bytes);
-      bytes += Math.ceil(ggml.ggml_backend_buft_get_alloc_size(type.pointer, tensor.pointer) / alignment) * alignment;
-    }
-    const pointer = ggml.ggml_backend_buft_alloc_buffer(type.pointer, Math.max(bytes, alignment));
-    if (pointer === null) throw this.failed(new EdgeVlmError('OUT_OF_MEMORY', `no memory for ${label} (${bytes} bytes)`));
-    this.bytes = bytes;
     this.#backend = backend;
-    this.#pointer = pointer;
-    this.#base = ggml.ggml_backend_buffer_get_base(pointer);
-    adviseHugePages(this.#base, bytes);
-    for (const [tensor, offset] of this.#offsets) {
-      const status = ggml.ggml_backend_tensor_alloc(pointer, tensor.pointer, this.#base + BigInt(offset));
-      if (status !== 0) throw new EdgeVlmError('NATIVE_FAILED', `cannot place ${tensor} in ${type.name}`);
+    const alignment = ggml.ggml_backend_buft_get_alignment(type.pointer);
+    const maxBytes = Number(ggml.ggml_backend_buft_get_max_size(type.pointer));
+    const parts: Part[] = [];
+    for (const tensor of tensors) {
+      const size = Math.ceil(ggml.ggml_backend_buft_get_alloc_size(type.pointer, tensor.pointer) / alignment) * alignment;
+      let part = parts.at(-1);
+      if (part === undefined || part.bytes + size > maxBytes) parts.push((part = { bytes: 0, offsets: new Map() }));
+      part.offsets.set(tensor, part.bytes);
+      part.bytes += size;
+    }
+    this.bytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { bytes, offsets } of parts) {
+      const pointer = ggml.ggml_backend_buft_alloc_buffer(type.pointer, Math.max(bytes, alignment));
+      if (pointer === null) {
+        this.#free();
+        throw this.failed(new EdgeVlmError('OUT_OF_MEMORY', `no memory for ${label} (${this.bytes} bytes in ${type.name})`));
+      }
+      this.#pieces.push(pointer);
+      const base: bigint = ggml.ggml_backend_buffer_get_base(pointer);
+      // A device's addresses mean nothing to the system.
+      if (type.plain || backend.repackBufferTypes.includes(type)) adviseHugePages(base, bytes);
+      for (const [tensor, offset] of offsets) {
+        const status = ggml.ggml_backend_tensor_alloc(pointer, tensor.pointer, base + BigInt(offset));
+        if (status !== 0) throw new EdgeVlmError('NATIVE_FAILED', `cannot place ${tensor} in ${type.name}`);
+        this.#addresses.set(tensor, base + BigInt(offset));
+      }
     }
   }
 
   clear(): void {
     this.assertAlive();
-    this.#backend.native.ggml.ggml_backend_buffer_clear(this.#pointer, 0);
+    for (const pointer of this.#pieces) this.#backend.native.ggml.ggml_backend_buffer_clear(pointer, 0);
   }
 
-  /** The bytes of a tensor, without a copy; only for buffers of the default type, which hold data as the file does. */
+  /** Tells schedulers that what reads these tensors should be computed where they lie. */
+  holdWeights(): void {
+    for (const pointer of this.#pieces) this.#backend.native.ggml.ggml_backend_buffer_set_usage(pointer, USAGE_WEIGHTS);
+  }
+
+  /** The bytes of a tensor, without a copy; only in plain memory. */
   view(tensor: Tensor, bytes: number): Uint8Array {
     this.assertAlive();
-    const offset = this.#offsets.get(tensor);
-    if (offset === undefined) throw new EdgeVlmError('INTERNAL', `${tensor} is not in ${this.label}`);
-    return new Uint8Array(viewMemory((this.#base + BigInt(offset)) as Pointer, bytes));
+    const address = this.#addresses.get(tensor);
+    if (address === undefined || !this.type.plain) throw new EdgeVlmError('INTERNAL', `${tensor} cannot be seen in ${this.label}`);
+    return new Uint8Array(viewMemory(address as Pointer, bytes));
+  }
+
+  /** Lets the first bytes of a tensor be changed: where they are, or in a copy that goes to the device and back. */
+  edit(tensor: Tensor, bytes: number, change: (memory: Uint8Array) => void): void {
+    if (this.type.plain) {
+      change(this.view(tensor, bytes));
+      return;
+    }
+    this.assertAlive();
+    const { ggml } = this.#backend.native;
+    const copy = new Uint8Array(bytes);
+    ggml.ggml_backend_tensor_get(tensor.pointer, copy, 0, bytes);
+    change(copy);
+    ggml.ggml_backend_tensor_set(tensor.pointer, copy, 0, bytes);
   }
 
   protected release(): void {
-    this.#backend.native.ggml.ggml_backend_buffer_free(this.#pointer);
+    this.#free();
+  }
+
+  #free(): void {
+    for (const pointer of this.#pieces) this.#backend.native.ggml.ggml_backend_buffer_free(pointer);
   }
 }

@@ -3,6 +3,7 @@ import { loadNative, type Native } from '../ffi/native.js';
 import { callAsync, functionAt, readPointer } from '../ffi/native-memory.js';
 import type { Pointer } from '../ffi/pointer.js';
 import { AbortFlag } from './abort-flag.js';
+import type { Backend, BufferType } from './backend.js';
 import { Resource } from './resource.js';
 import { Threadpool, type ThreadpoolOptions } from './threadpool.js';
 
@@ -14,14 +15,8 @@ const STATUS_ABORTED = 1;
 /** At most this many extra buffer types are listed; the list ends with a null pointer. */
 const MAX_EXTRA_BUFFER_TYPES = 16;
 
-/** A kind of memory that weights can live in. */
-export interface BufferType {
-  readonly pointer: Pointer;
-  readonly name: string;
-}
-
 /** ggml's CPU backend with its own threads. Runs one graph at a time. */
-export class CpuBackend extends Resource {
+export class CpuBackend extends Resource implements Backend {
   readonly native: Native;
   readonly pointer: Pointer;
   readonly device: Pointer;
@@ -29,8 +24,9 @@ export class CpuBackend extends Resource {
   readonly threads: number;
   readonly threadpool: Threadpool;
   readonly defaultBufferType: BufferType;
-  /** Memory in which matrices are stored rearranged for faster kernels, best first. */
+  readonly hostBufferType: BufferType;
   readonly repackBufferTypes: readonly BufferType[];
+  readonly helpedWith: ReadonlySet<string> = new Set();
   readonly #abort: AbortFlag;
   #busy = false;
 
@@ -68,14 +64,20 @@ export class CpuBackend extends Resource {
       'void edgevlm_set_abort_callback(void* backend, void* callback, void* data)',
     )(pointer, this.#abort.callback, this.#abort.data);
 
-    this.defaultBufferType = this.#bufferType(ggml.ggml_backend_get_default_buffer_type(pointer));
+    this.defaultBufferType = this.#bufferType(ggml.ggml_backend_get_default_buffer_type(pointer), true);
+    this.hostBufferType = this.defaultBufferType;
     this.repackBufferTypes = this.#extraBufferTypes();
   }
 
-  /**
-   * Computes a graph whose tensors are allocated. The event loop goes on meanwhile.
-   * @throws CANCELLED when `signal` is aborted, also in the middle of the graph
-   */
+  freeBytes(): null {
+    return null;
+  }
+
+  /** The processor has kernels for every operation. */
+  schedule(): null {
+    return null;
+  }
+
   async compute(graph: Pointer, signal?: AbortSignal): Promise<void> {
     this.assertAlive();
     if (this.#busy) throw new EdgeVlmError('INTERNAL', 'the backend already runs a graph');
@@ -109,8 +111,8 @@ export class CpuBackend extends Resource {
     return address;
   }
 
-  #bufferType(pointer: Pointer): BufferType {
-    return { pointer, name: this.native.ggml.ggml_backend_buft_name(pointer) };
+  #bufferType(pointer: Pointer, plain: boolean): BufferType {
+    return { pointer, name: this.native.ggml.ggml_backend_buft_name(pointer), plain };
   }
 
   #extraBufferTypes(): BufferType[] {
@@ -122,7 +124,7 @@ export class CpuBackend extends Resource {
     for (let i = 0; list !== null && i < MAX_EXTRA_BUFFER_TYPES; i++) {
       const pointer = readPointer(list, i * 8);
       if (pointer === null) break;
-      types.push(this.#bufferType(pointer));
+      types.push(this.#bufferType(pointer, false));
     }
     return types;
   }

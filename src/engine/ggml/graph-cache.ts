@@ -1,4 +1,4 @@
-import type { CpuBackend } from './cpu-backend.js';
+import type { Backend } from './backend.js';
 import { GraphAllocator } from './graph-allocator.js';
 import type { Graph } from './graph.js';
 
@@ -16,7 +16,7 @@ export class GraphCache<Kept extends KeptGraph> implements Disposable {
 
   /** @param capacity graphs kept; the one that was not used for longest goes */
   constructor(
-    backend: CpuBackend,
+    backend: Backend,
     private readonly capacity: number,
   ) {
     this.#allocator = new GraphAllocator(backend);

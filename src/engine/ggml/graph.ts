@@ -1,6 +1,6 @@
 import { GGML_TYPES, type GgmlType } from '../../formats/gguf/ggml-types.js';
 import type { Data, Pointer } from '../ffi/pointer.js';
-import type { CpuBackend } from './cpu-backend.js';
+import type { Backend } from './backend.js';
 import type { Resource } from './resource.js';
 import { ROPE_MODES, type RopeParameters } from './rope-parameters.js';
 import { assertGraph, packedStrides, repeats, sameShape, Tensor, toShape, type Shape } from './tensor.js';
@@ -20,7 +20,7 @@ export class Graph extends TensorContext {
   readonly pointer: Pointer;
 
   /** @param parents whatever the graph reads: weights, caches */
-  constructor(label: string, backend: CpuBackend, capacity: number, parents: readonly Resource[]) {
+  constructor(label: string, backend: Backend, capacity: number, parents: readonly Resource[]) {
     const { ggml } = backend.native;
     super(label, backend, capacity, parents, ggml.ggml_graph_overhead_custom(capacity, false));
     this.pointer = ggml.ggml_new_graph_custom(this.context, capacity, false);
@@ -285,7 +285,7 @@ export class Graph extends TensorContext {
     this.ggml.ggml_backend_tensor_get(tensor.pointer, into, offset, bytes);
   }
 
-  private get ggml(): CpuBackend['native']['ggml'] {
+  private get ggml(): Backend['native']['ggml'] {
     return this.backend.native.ggml;
   }
 

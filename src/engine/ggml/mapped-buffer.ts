@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Pointer } from '../ffi/pointer.js';
-import type { CpuBackend } from './cpu-backend.js';
+import type { Backend } from './backend.js';
 import type { MappedFile } from './mapped-file.js';
 import { Resource } from './resource.js';
 import type { Tensor } from './tensor.js';
@@ -16,7 +16,7 @@ export interface MappedTensor {
 /** Tensors of one context whose data is a mapped file's, where it lies. Nothing may write to them. */
 export class MappedBuffer extends Resource {
   readonly bytes: number;
-  readonly #backend: CpuBackend;
+  readonly #backend: Backend;
   readonly #pointer: Pointer;
 
   /** @throws GGUF_TRUNCATED, OUT_OF_MEMORY */

@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import { GGML_TYPES, type GgmlType } from '../../formats/gguf/ggml-types.js';
-import type { CpuBackend } from './cpu-backend.js';
+import type { Backend } from './backend.js';
 import type { Pointer } from '../ffi/pointer.js';
 import { Resource } from './resource.js';
 import { packedStrides, Tensor, toShape } from './tensor.js';
@@ -15,7 +15,7 @@ export class TensorContext extends Resource {
    */
   constructor(
     label: string,
-    readonly backend: CpuBackend,
+    readonly backend: Backend,
     capacity: number,
     parents: readonly Resource[] = [],
     extraBytes = 0,

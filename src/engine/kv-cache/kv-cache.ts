@@ -9,6 +9,8 @@ export interface KvCacheGeometry {
   readonly headSize: number;
   /** Tokens that fit, over all sequences together. */
   readonly cells: number;
+  /** Sequences that grow at once, at most; default 1. */
+  readonly sequences?: number;
   /** How many tokens a token sees, itself included; null for all. */
   readonly slidingWindow: number | null;
 }
@@ -56,6 +58,8 @@ export interface KvCache<Plan extends KvPlan = KvPlan, Inputs extends KvInputs =
   readonly maxBatch?: number;
   /** Present where `share` always answers 0: to keep a past is then to no purpose. */
   readonly sharesNothing?: true;
+  /** Present where `truncate` leaves exactly what would be there had the rest never come. */
+  readonly forgetsExactly?: true;
   /** Of a prompt's end, so many tokens must come in one plan, if there are as many. */
   readonly promptWindow?: number;
 

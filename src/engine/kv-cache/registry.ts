@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import { GGML_TYPES } from '../../formats/gguf/ggml-types.js';
-import type { CpuBackend } from '../ggml/cpu-backend.js';
+import type { Backend } from '../ggml/backend.js';
 import { FULL_KV_CACHE_TYPES, FullKvCache, type FullKvCacheType } from './full/full-kv-cache.js';
 import { gearBytes } from './gear/gear-bytes.js';
 import { GearKvCache } from './gear/gear-kv-cache.js';
@@ -34,7 +34,7 @@ export interface KvCacheOptions {
 
 /** What makes a policy. */
 interface PolicyRow {
-  readonly create: (backend: CpuBackend, geometry: KvCacheGeometry, options: ResolvedOptions) => KvCache;
+  readonly create: (backend: Backend, geometry: KvCacheGeometry, options: ResolvedOptions) => KvCache;
   /** Native bytes that it will take. */
   readonly bytes: (geometry: KvCacheGeometry, options: ResolvedOptions) => number;
   readonly defaultType: FullKvCacheType | null;
@@ -95,7 +95,7 @@ const POLICIES: Record<KvCachePolicy, PolicyRow> = {
 };
 
 /** Makes a cache by policy. @throws USAGE where the policy cannot hold this model's heads, OUT_OF_MEMORY */
-export function createKvCache(backend: CpuBackend, geometry: KvCacheGeometry, options: KvCacheOptions): KvCache {
+export function createKvCache(backend: Backend, geometry: KvCacheGeometry, options: KvCacheOptions): KvCache {
   return POLICIES[options.policy ?? 'full'].create(backend, geometry, resolved(options));
 }
 
@@ -130,6 +130,20 @@ export function checkKvCacheOptions(options: KvCacheOptions): void {
   }
   if (!(beta >= 1 && beta <= PYRAMID_MAX_BETA)) refuse(`the beta of PyramidKV is ${beta}; expected a number from 1 to ${PYRAMID_MAX_BETA}`);
   if (!PYRAMID_QUERIES.includes(queries)) refuse(`PyramidKV asks ${PYRAMID_QUERIES.join(' or ')}, not ${queries}`);
+}
+
+/** Refuses what cannot be, and policies that read and write the cache's memory token by token. @throws USAGE, DEVICE_UNAVAILABLE */
+export function checkCacheOnDevice(options: KvCacheOptions, device: string): void {
+  checkKvCacheOptions(options);
+  const { policy = 'full' } = options;
+  if (device === 'cpu' || !POLICIES[policy].uses.includes('gear')) return;
+  throw new EdgeVlmError(
+    'DEVICE_UNAVAILABLE',
+    `the cache policy ${policy} compresses in this process's memory, not in that of a ${device} device`,
+    {
+      hint: 'Leave --device out, or choose another policy: full, hadamard, pyramidkv or pyramidkv+hadamard.',
+    },
+  );
 }
 
 /** What of the cache changes answers, in words; null where none does beyond rounding to half precision. */

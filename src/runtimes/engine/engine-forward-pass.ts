@@ -10,6 +10,8 @@ export class EngineForwardPass implements BatchForwardPass, PictureEncoder {
 
   private constructor(
     readonly load_ms: number,
+    /** What computes, in its maker's words; null: the processor. */
+    readonly device: string | null,
     private readonly child: ChildProcess<EngineForwardProtocol>,
   ) {}
 
@@ -18,8 +20,8 @@ export class EngineForwardPass implements BatchForwardPass, PictureEncoder {
     const entry = siblingEntry('./engine-forward-worker', import.meta.url);
     const child = await ChildProcess.start<EngineForwardProtocol>(entry, { name: 'the engine', env: { GGML_NO_BACKTRACE: '1' } });
     try {
-      const { load_ms } = await child.request('open', options);
-      return new EngineForwardPass(load_ms, child);
+      const { load_ms, device } = await child.request('open', options);
+      return new EngineForwardPass(load_ms, device, child);
     } catch (thrown) {
       await child.stop();
       throw thrown;
@@ -41,6 +43,8 @@ export class EngineForwardPass implements BatchForwardPass, PictureEncoder {
   decode(tokens: number): Promise<DecodeSamples> {
     return this.child.request('decode', { tokens });
   }
+
+  readonly logits = (tokens: number): Promise<Float32Array[]> => this.child.request('logits', { tokens });
 
   batch(tokens: number): Promise<number> {
     return this.child.request('batch', { tokens });

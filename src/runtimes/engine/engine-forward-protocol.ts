@@ -3,7 +3,7 @@ import type { ForwardProtocol } from '../forward-protocol.js';
 
 /** What the engine can be timed at beyond other runtimes. */
 export interface EngineForwardProtocol extends Omit<ForwardProtocol, 'open'> {
-  open: { request: EngineLoadOptions; event: never; result: { readonly load_ms: number } };
+  open: { request: EngineLoadOptions; event: never; result: { readonly load_ms: number; readonly device: string | null } };
   batch: { request: { readonly tokens: number }; event: never; result: number };
   encode: { request: null; event: never; result: number };
 }

@@ -18,7 +18,8 @@ await serve<EngineForwardProtocol>(
   {
     async *open(options) {
       engine = await Engine.load(options);
-      return { load_ms: engine.description.load_ms };
+      const { load_ms, device = null } = engine.description;
+      return { load_ms, device };
     },
     async *prefill({ tokens }) {
       const { runner, shape } = loaded();
@@ -46,6 +47,17 @@ await serve<EngineForwardProtocol>(
       }
       runner.truncate(SEQUENCE, length);
       return { step_ms, host_ms };
+    },
+    async *logits({ tokens }) {
+      const { runner, shape } = loaded();
+      const rows: Float32Array[] = [];
+      runner.truncate(SEQUENCE, 0);
+      for (const token of pseudoRandomTokens(tokens, shape.vocabulary, 3)) {
+        const [row] = await runner.decode([{ sequence: SEQUENCE, tokens: Int32Array.of(token), logits: 'last' }]);
+        if (row !== undefined) rows.push(row.slice());
+      }
+      runner.truncate(SEQUENCE, 0);
+      return rows;
     },
     async *batch({ tokens }) {
       const { runner, shape } = loaded();

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { DetailedDescription, DetailedEvent, DetailedGenerator, GenerateRequest } from '../../core/generator.js';
+import type { ScoredAnswer, ScoreRequest } from '../../core/runtime.js';
 import { ChildProcess } from '../../host/child-process.js';
 import { siblingEntry } from '../../host/sibling-entry.js';
 import { ArrivalClock } from '../arrival-clock.js';
@@ -64,6 +65,12 @@ export class EngineGenerator implements DetailedGenerator {
       clock.mark(next.value.text);
       yield next.value;
     }
+  }
+
+  /** As `OpenRuntime.score`. */
+  async score({ input, tokens }: ScoreRequest, signal?: AbortSignal): Promise<ScoredAnswer> {
+    const prepared = await preparePictures({ input, maxTokens: tokens.length + 1 }, this.description.vision);
+    return this.child.request('score', { input: prepared.input, tokens }, { signal });
   }
 
   async close(): Promise<void> {

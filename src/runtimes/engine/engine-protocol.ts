@@ -1,4 +1,5 @@
 import type { DetailedDescription, DetailedEvent, DetailedResult } from '../../core/generator.js';
+import type { ScoredAnswer } from '../../core/runtime.js';
 import type { EngineOptions } from '../../engine/engine-options.js';
 import type { PreparedRequest } from '../prompt/prepared-request.js';
 
@@ -9,4 +10,9 @@ export type EngineLoadOptions = Omit<EngineOptions, 'onPlannedBytes' | 'onLoadBy
 export interface EngineProtocol {
   load: { request: EngineLoadOptions; event: { readonly done: number; readonly total: number }; result: DetailedDescription };
   generate: { request: PreparedRequest; event: Extract<DetailedEvent, { type: 'token' }>; result: DetailedResult };
+  score: {
+    request: Pick<PreparedRequest, 'input'> & { readonly tokens: readonly number[] };
+    event: never;
+    result: ScoredAnswer;
+  };
 }

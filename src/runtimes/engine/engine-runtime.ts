@@ -1,13 +1,14 @@
 import { NO_PROGRESS } from '../../core/progress.js';
 import type { OpenOptions, OpenRuntime, Runtime, RuntimeSpec } from '../../core/runtime.js';
-import { checkNative } from '../../engine/ffi/check-native.js';
+import { checkEngine } from './check-engine.js';
 import { EngineGenerator } from './engine-generator.js';
 
 /** EdgeVLM's own engine: ggml graphs built here, in a process of their own. */
 export const engineRuntime: Runtime = {
   name: 'engine',
   description: "EdgeVLM's own engine on ggml: GGUF models it knows the architecture of, pictures included",
-  check: () => Promise.resolve(checkNative()),
+  tellsLogits: true,
+  check: checkEngine,
   open,
 };
 
@@ -37,6 +38,7 @@ async function open(spec: RuntimeSpec, { signal, onProgress = NO_PROGRESS }: Ope
       effectivePrecision: precision,
       load_ms,
       pids: () => (generator.pid === undefined ? [] : [generator.pid]),
+      score: (request, aborted) => generator.score(request, aborted),
       close: () => generator.close(),
     };
   } finally {

@@ -42,6 +42,11 @@ await serve<EngineProtocol>(
       }
       throw new EdgeVlmError('INTERNAL', 'the engine ended without a result');
     },
+    // eslint-disable-next-line require-yield -- scoring has a result and no events
+    async *score(request, signal) {
+      if (engine === undefined) throw new EdgeVlmError('INTERNAL', 'no model is loaded');
+      return engine.score(request, signal);
+    },
   },
   () => {
     engine?.[Symbol.dispose]();

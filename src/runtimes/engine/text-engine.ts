@@ -1,6 +1,16 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { DetailedDescription, DetailedEvent, Grammar } from '../../core/generator.js';
+import {
+  type DetailedDescription,
+  type DetailedEvent,
+  type Grammar,
+  MAX_LOGPROBS,
+  type TokenChance,
+  type TokenLogprobs,
+} from '../../core/generator.js';
+import type { ScoredAnswer, ScoreRequest } from '../../core/runtime.js';
+import { TeacherForced } from '../../engine/calibration/teacher-forced.js';
 import type { DecodingStrategy } from '../../engine/decoding/decoding-strategy.js';
+import { PlainDecoding } from '../../engine/decoding/plain/plain-decoding.js';
 import { Engine } from '../../engine/engine.js';
 import type { EngineOptions } from '../../engine/engine-options.js';
 import type { EngineResult } from '../../engine/engine-task.js';
@@ -11,6 +21,8 @@ import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { buildPrompt, type PromptContext } from '../prompt/build-prompt.js';
 import { loadPromptContext } from '../prompt/load-prompt-context.js';
 import type { PreparedRequest } from '../prompt/prepared-request.js';
+import type { RankedToken, TokenChances } from '../../engine/sampling/logprob-sampler.js';
+import { CertainTokens } from '../prompt/certain-tokens.js';
 import { TextStream } from '../prompt/text-stream.js';
 
 /** The engine with its tokeniser and chat template: text and pictures in, text out. Lives in the engine's own process. */
@@ -52,7 +64,8 @@ export class TextEngine implements Disposable {
     const { vocabulary } = this.context;
     const { pieces, warnings } = buildPrompt(request.input, this.context);
     const tokenise_ms = performance.now() - start;
-    const maxTokens = this.#clampTokens(request.maxTokens, pieces, warnings);
+    const contextShift = request.contextShift ?? this.engine.contextShift;
+    const maxTokens = this.#clampTokens(request.maxTokens, pieces, contextShift, warnings);
 
     const constraint = this.#constraint(request.grammar);
     // White space that a grammar asks for is part of the answer.
@@ -61,28 +74,37 @@ export class TextEngine implements Disposable {
     const task = {
       prompt: pieces,
       maxTokens,
+      contextShift,
       ...(constraint && { constraint }),
       ...(request.reuse !== undefined && { reuse: request.reuse }),
       ...(request.decoding && { decoding: request.decoding }),
       ...(request.choiceGaps && { choiceGaps: true }),
+      ...(request.logprobs !== undefined && { logprobs: checkLogprobs(request.logprobs) }),
       ...(strategy && { strategy }),
       isEnd: (token: number) => vocabulary.isEnd(token),
       ...(request.sampling && { sampling: request.sampling }),
     };
     let text = '';
     let result: EngineResult | undefined;
+    const waiting = new CertainTokens<TokenLogprobs>(stream);
+    const logprobs: TokenLogprobs[] = [];
     for await (const event of this.engine.generate(task, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]))) {
       if (event.type === 'done') {
         result = event.result;
         continue;
       }
-      const piece = stream.push(vocabulary.piece(event.token));
+      const { token, chances } = event;
+      if (chances !== undefined && !stream.stopped) waiting.add(this.#tokenLogprobs(token, chances));
+      const piece = stream.push(vocabulary.piece(token));
       text += piece;
-      yield { type: 'token', token: event.token, text: piece };
+      const certain = waiting.take();
+      logprobs.push(...certain);
+      yield { type: 'token', token, text: piece, ...(chances && { logprobs: certain }) };
       if (stream.stopped) stop.abort();
     }
     if (result === undefined) throw new EdgeVlmError('INTERNAL', 'the engine ended without a result');
     text += stream.end();
+    logprobs.push(...waiting.end());
     const { timings } = result;
     yield {
       type: 'done',
@@ -90,6 +112,7 @@ export class TextEngine implements Disposable {
         ...result,
         text,
         finishReason: stream.stopped ? 'stop' : result.finishReason,
+        ...(request.logprobs !== undefined && { logprobs }),
         warnings: [...warnings, ...result.warnings],
         timings: {
           ...timings,
@@ -102,9 +125,32 @@ export class TextEngine implements Disposable {
     };
   }
 
+  /** Leads the model along an answer. @throws as `generate`; CANCELLED */
+  async score(
+    { input, tokens }: Pick<PreparedRequest, 'input'> & Pick<ScoreRequest, 'tokens'>,
+    signal?: AbortSignal,
+  ): Promise<ScoredAnswer> {
+    const logits: Float32Array[] = [];
+    const forced = new TeacherForced(new PlainDecoding(), Int32Array.from(tokens), (_, one) => logits.push(one.slice()));
+    const request = { input, maxTokens: tokens.length + 1, decoding: { strategy: 'plain' }, reuse: false } as const;
+    for await (const event of this.generate(request, signal, forced)) {
+      if (event.type !== 'done') continue;
+      if (event.result.finishReason === 'cancelled') throw new EdgeVlmError('CANCELLED', 'stopped while scoring');
+      return { promptTokens: event.result.promptTokens, logits };
+    }
+    throw new EdgeVlmError('INTERNAL', 'the engine ended without a result');
+  }
+
   [Symbol.dispose](): void {
     this.engine[Symbol.dispose]();
     this.context.vocabulary[Symbol.dispose]();
+  }
+
+  #tokenLogprobs(token: number, { logprob, top }: TokenChances): TokenLogprobs {
+    const { vocabulary } = this.context;
+    // Control tokens have no text in an answer, but a name among those that it could have gone on with.
+    const named = (ranked: RankedToken): TokenChance => ({ ...ranked, bytes: vocabulary.piece(ranked.token, true) });
+    return { token, logprob, bytes: vocabulary.piece(token), top: top.map(named) };
   }
 
   #constraint(grammar: Grammar | undefined): GrammarConstraint | undefined {
@@ -114,8 +160,8 @@ export class TextEngine implements Disposable {
     return new GrammarConstraint('gbnf' in grammar ? grammar.gbnf : compileJsonSchema(grammar.jsonSchema), this.#tokens);
   }
 
-  /** As many tokens as were asked for, or as the context has room for after the prompt. */
-  #clampTokens(asked: number, pieces: readonly { type: string; tokens?: Int32Array }[], warnings: string[]): number {
+  /** As many tokens as were asked for, or, where it may not shift, as the context has room for after the prompt. */
+  #clampTokens(asked: number, pieces: readonly { type: string; tokens?: Int32Array }[], contextShift: boolean, warnings: string[]): number {
     if (!Number.isInteger(asked) || asked < 1)
       throw new EdgeVlmError('USAGE', `the number of new tokens is ${asked}; expected a whole number from 1`);
     const prompt = pieces.reduce((sum, { tokens }) => sum + (tokens?.length ?? this.engine.tokensPerTile), 0);
@@ -123,7 +169,14 @@ export class TextEngine implements Disposable {
     const room = this.description.contextLength - prompt + 1;
     if (asked <= room) return asked;
     if (room < 1) throw new EdgeVlmError('CONTEXT_FULL', `the prompt has ${prompt} tokens, the context ${this.description.contextLength}`);
+    if (contextShift) return asked;
     warnings.push(`only ${room} of ${asked} new tokens fit into the context`);
     return room;
   }
+}
+
+/** @throws USAGE */
+function checkLogprobs(count: number): number {
+  if (Number.isInteger(count) && count >= 0 && count <= MAX_LOGPROBS) return count;
+  throw new EdgeVlmError('USAGE', `logprobs is ${count}; expected a whole number from 0 to ${MAX_LOGPROBS}`);
 }

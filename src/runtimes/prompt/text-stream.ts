@@ -6,6 +6,7 @@ export class TextStream {
   readonly #decoder = new TextDecoder();
   readonly #stop: readonly string[];
   #held = '';
+  #received = 0;
   #atStart: boolean;
   #stopped = false;
 
@@ -20,6 +21,16 @@ export class TextStream {
     return this.#stopped;
   }
 
+  /** How much text came in so far, white space at the start among it; in UTF-16 units, like the next. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** How much of it is certain: what came after a stop string began is not. */
+  get certain(): number {
+    return this.#received - this.#held.length;
+  }
+
   /** Text that is now certain. */
   push(bytes: Uint8Array): string {
     return this.#release(this.#decoder.decode(bytes, { stream: true }), false);
@@ -32,12 +43,15 @@ export class TextStream {
 
   #release(text: string, all: boolean): string {
     if (this.#stopped) return '';
+    this.#received += text.length;
     this.#held += this.#atStart ? text.trimStart() : text;
     this.#atStart &&= this.#held === '';
     const at = Math.min(...this.#stop.map((stop) => this.#held.indexOf(stop)).filter((index) => index >= 0));
     if (at !== Infinity) {
       this.#stopped = true;
-      return this.#held.slice(0, at);
+      const before = this.#held.slice(0, at);
+      this.#held = this.#held.slice(at);
+      return before;
     }
     const keep = all ? 0 : this.#possibleStart();
     const certain = this.#held.slice(0, this.#held.length - keep);

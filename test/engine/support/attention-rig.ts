@@ -1,3 +1,4 @@
+import type { Backend } from '../../../src/engine/ggml/backend.js';
 import { CpuBackend } from '../../../src/engine/ggml/cpu-backend.js';
 import { GraphAllocator } from '../../../src/engine/ggml/graph-allocator.js';
 import { Graph } from '../../../src/engine/ggml/graph.js';
@@ -15,13 +16,15 @@ export interface Activations {
 /** A cache policy alone, given activations instead of a model. */
 export class AttentionRig implements Disposable {
   readonly cache: KvCache;
-  readonly #backend = new CpuBackend({ threads: 1 });
+  readonly #backend: Backend;
 
   constructor(
     readonly geometry: KvCacheGeometry,
     readonly heads: number,
     options: KvCacheOptions,
+    backend: Backend = new CpuBackend({ threads: 1 }),
   ) {
+    this.#backend = backend;
     this.cache = createKvCache(this.#backend, geometry, options);
   }
 

@@ -1,7 +1,7 @@
 import { EdgeVlmError } from '../../../core/errors.js';
 import { GGML_TYPES, type GgmlType } from '../../../formats/gguf/ggml-types.js';
 import { Buffer } from '../../ggml/buffer.js';
-import type { CpuBackend } from '../../ggml/cpu-backend.js';
+import type { Backend } from '../../ggml/backend.js';
 import type { Graph } from '../../ggml/graph.js';
 import { Resource } from '../../ggml/resource.js';
 import type { Tensor } from '../../ggml/tensor.js';
@@ -22,7 +22,7 @@ export class CellStore extends Resource {
 
   /** @throws USAGE where the type's blocks do not divide a head, OUT_OF_MEMORY */
   constructor(
-    backend: CpuBackend,
+    backend: Backend,
     private readonly geometry: KvCacheGeometry,
     type: GgmlType,
   ) {
@@ -87,14 +87,15 @@ export class CellStore extends Resource {
    */
   compact(cells: readonly number[], keep: readonly Int32Array[]): void {
     for (const stored of this.#layers.flatMap(({ keys, values }) => [keys, values])) {
-      const memory = this.memory(stored);
       const [, row] = stored.strides;
       const headBytes = row / this.geometry.kvHeads;
-      keep.forEach((kept, head) => {
-        // Every token moves towards the front, so none is overwritten before it has moved.
-        kept.forEach((token, slot) => {
-          const at = (cells[token] ?? 0) * row + head * headBytes;
-          memory.copyWithin((cells[slot] ?? 0) * row + head * headBytes, at, at + headBytes);
+      this.#buffer.edit(stored, stored.strides[2], (memory) => {
+        keep.forEach((kept, head) => {
+          // Every token moves towards the front, so none is overwritten before it has moved.
+          kept.forEach((token, slot) => {
+            const at = (cells[token] ?? 0) * row + head * headBytes;
+            memory.copyWithin((cells[slot] ?? 0) * row + head * headBytes, at, at + headBytes);
+          });
         });
       });
     }

@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../../core/errors.js';
-import type { CpuBackend } from '../../ggml/cpu-backend.js';
+import type { Backend } from '../../ggml/backend.js';
 import type { Graph } from '../../ggml/graph.js';
 import { Resource } from '../../ggml/resource.js';
 import type { Tensor } from '../../ggml/tensor.js';
@@ -35,12 +35,13 @@ type FullKvInputs = Readonly<Record<'cells' | 'mask', Tensor> & Record<'start', 
 /** Every key and value, as it is or quantised. Sequences share one pool of cells, and the cells of a common past; a mask keeps the rest apart. */
 export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan, FullKvInputs> {
   readonly resource = this;
+  readonly forgetsExactly = true;
   readonly #store: CellStore;
   readonly #table: CellTable;
 
   /** @throws USAGE where the type's blocks do not divide a head, OUT_OF_MEMORY */
   constructor(
-    backend: CpuBackend,
+    backend: Backend,
     private readonly geometry: KvCacheGeometry,
     type: FullKvCacheType,
   ) {

@@ -1,15 +1,16 @@
 import { EdgeVlmError } from '../../../core/errors.js';
-import { float32ToFloat16 } from '../../../formats/float16.js';
 import { Buffer } from '../../ggml/buffer.js';
-import type { CpuBackend } from '../../ggml/cpu-backend.js';
+import type { Backend } from '../../ggml/backend.js';
 import type { Graph } from '../../ggml/graph.js';
 import { Resource } from '../../ggml/resource.js';
 import type { Tensor } from '../../ggml/tensor.js';
 import { TensorContext } from '../../ggml/tensor-context.js';
 import type { KvCacheGeometry } from '../kv-cache.js';
+import { createSides, memoryOf, sideTensors, type SideMemory, type Sides } from './chunk-side.js';
+import { compressKeys, compressValues } from './compress-chunk.js';
+import { gearChunkBytes } from './gear-bytes.js';
 import { GEAR_GROUP, type GearOptions } from './gear-options.js';
-import { lowRank } from './low-rank.js';
-import { BLOCK_FORMATS, groupBytes, quantiseGroups } from './quantise-groups.js';
+import { BLOCK_FORMATS, groupBytes } from './quantise-groups.js';
 import { weightedSum } from './weighted-sum.js';
 
 /** Chunks that attention runs over. */
@@ -24,42 +25,20 @@ export interface ChunkInputs {
   readonly valueRows: Tensor;
 }
 
-/**
- * What is kept of keys or of values in one layer. Keys are grouped along the tokens of a chunk, channel by channel, values along the
- * channels of a token: d is the head size, T the tokens and C the chunks of the store, h the kv heads, G the groups of a token's head.
- */
-interface Side {
-  /** Keys [T, d, h], values [d, T, h]. */
-  readonly codes: Tensor;
-  /** f16: keys [d, C, h], values [T, G, h]. */
-  readonly offsets: Tensor;
-  /** f16, whole numbers: which value of a group is kept apart. Keys [d, C, h], values [G, T, h]. */
-  readonly outliers: Tensor;
-  readonly outlierValues: Tensor;
-  /** f16: a token's part of the low-rank product. Keys [rank, T, h], values [64, rank · C, h]. */
-  readonly byToken: Tensor;
-  /** f16: a channel's. Keys [d, rank · C, h], values [rank · C, d, h]. */
-  readonly byChannel: Tensor;
-}
-
-/** A side's memory: bytes of the codes, f16 bits of the rest. */
-type SideMemory = { readonly codes: Uint8Array } & Readonly<Record<Exclude<keyof Side, 'codes'>, Uint16Array>>;
-
-interface Layer {
-  readonly keys: Side;
-  readonly values: Side;
+interface StoredLayer extends Sides {
+  readonly memory: { readonly keys: SideMemory; readonly values: SideMemory };
 }
 
 /** Chunks of 64 tokens as GEAR compresses them, and attention to them without rebuilding them. */
 export class ChunkStore extends Resource {
   readonly #context: TensorContext;
   readonly #buffer: Buffer;
-  readonly #layers: readonly (Layer & { readonly memory: { readonly keys: SideMemory; readonly values: SideMemory } })[];
+  readonly #layers: readonly StoredLayer[];
   readonly #options: Required<GearOptions>;
 
   /** @param geometry its cells are tokens; whole chunks of them fit @throws USAGE where groups do not divide a head, OUT_OF_MEMORY */
   constructor(
-    backend: CpuBackend,
+    backend: Backend,
     private readonly geometry: KvCacheGeometry,
     options: Required<GearOptions>,
   ) {
@@ -71,11 +50,14 @@ export class ChunkStore extends Resource {
     }
     this.#options = options;
     this.#context = new TensorContext('GEAR chunk headers', backend, 12 * layers);
-    const made = Array.from({ length: layers }, (): Layer => this.#create());
+    const made = Array.from({ length: layers }, () => createSides(this.#context, geometry, options));
     const tensors = made.flatMap(({ keys, values }) => [keys, values]).flatMap((side) => sideTensors(side));
     this.#buffer = new Buffer('GEAR chunks', this.#context, backend.defaultBufferType, tensors);
     this.#buffer.clear();
-    this.#layers = made.map((layer) => ({ ...layer, memory: { keys: this.#memory(layer.keys), values: this.#memory(layer.values) } }));
+    this.#layers = made.map((layer) => ({
+      ...layer,
+      memory: { keys: memoryOf(this.#buffer, layer.keys), values: memoryOf(this.#buffer, layer.values) },
+    }));
   }
 
   get bytes(): number {
@@ -99,13 +81,14 @@ export class ChunkStore extends Resource {
   write(layer: number, chunk: number, keys: Float32Array, values: Float32Array): void {
     const { memory } = this.#layer(layer);
     const { kvHeads, headSize } = this.geometry;
+    const form = { geometry: this.geometry, options: this.#options };
     const ofHead = new Float32Array(GEAR_GROUP * headSize);
     for (let head = 0; head < kvHeads; head++) {
       const at = (token: number, channel: number): number => (token * kvHeads + head) * headSize + channel;
       for (let i = 0; i < ofHead.length; i++) ofHead[i] = keys[at(i % GEAR_GROUP, Math.floor(i / GEAR_GROUP))] ?? 0;
-      this.#writeKeys(memory.keys, chunk, head, ofHead);
+      compressKeys(form, memory.keys, chunk, head, ofHead);
       for (let i = 0; i < ofHead.length; i++) ofHead[i] = values[at(Math.floor(i / headSize), i % headSize)] ?? 0;
-      this.#writeValues(memory.values, chunk, head, ofHead);
+      compressValues(form, memory.values, chunk, head, ofHead);
     }
   }
 
@@ -192,121 +175,11 @@ export class ChunkStore extends Resource {
     this.#context[Symbol.dispose]();
   }
 
-  #create(): Layer {
-    const { kvHeads, headSize, cells } = this.geometry;
-    const { bits, rank, outliers } = this.#options;
-    const { type } = BLOCK_FORMATS[bits];
-    const chunks = cells / GEAR_GROUP;
-    const groups = headSize / GEAR_GROUP;
-    const half = (n: number, m: number): Tensor => this.#context.create('f16', [n, m, kvHeads]);
-    // ggml knows no tensor without values; a part that is turned off keeps one and is never read.
-    const apart = (n: number, m: number): Tensor => (outliers === 0 ? this.#context.create('f16', [1]) : half(n, m));
-    const factor = (n: number, m: number): Tensor => (rank === 0 ? this.#context.create('f16', [1]) : half(n, m));
-    return {
-      keys: {
-        codes: this.#context.create(type, [cells, headSize, kvHeads]),
-        offsets: half(headSize, chunks),
-        outliers: apart(headSize, chunks),
-        outlierValues: apart(headSize, chunks),
-        byToken: factor(rank, cells),
-        byChannel: factor(headSize, rank * chunks),
-      },
-      values: {
-        codes: this.#context.create(type, [headSize, cells, kvHeads]),
-        offsets: half(cells, groups),
-        outliers: apart(groups, cells),
-        outlierValues: apart(groups, cells),
-        byToken: factor(GEAR_GROUP, rank * chunks),
-        byChannel: factor(rank * chunks, headSize),
-      },
-    };
-  }
-
-  #memory(side: Side): SideMemory {
-    const bytes = (tensor: Tensor): Uint8Array => this.#buffer.view(tensor, tensor.strides[3] * tensor.shape[3]);
-    const halves = (tensor: Tensor): Uint16Array => {
-      const { buffer, byteOffset, byteLength } = bytes(tensor);
-      return new Uint16Array(buffer, byteOffset, byteLength / 2);
-    };
-    return {
-      codes: bytes(side.codes),
-      offsets: halves(side.offsets),
-      outliers: halves(side.outliers),
-      outlierValues: halves(side.outlierValues),
-      byToken: halves(side.byToken),
-      byChannel: halves(side.byChannel),
-    };
-  }
-
-  /** @param ofHead [head size, 64], channel after channel */
-  #writeKeys(memory: SideMemory, chunk: number, head: number, ofHead: Float32Array): void {
-    const { headSize, cells } = this.geometry;
-    const { bits, rank, outliers } = this.#options;
-    const chunks = cells / GEAR_GROUP;
-    const quantised = quantiseGroups(ofHead, BLOCK_FORMATS[bits], outliers);
-    const width = groupBytes(BLOCK_FORMATS[bits]);
-    for (let channel = 0; channel < headSize; channel++) {
-      const at = (head * headSize + channel) * chunks + chunk;
-      memory.codes.set(quantised.codes.subarray(channel * width, (channel + 1) * width), at * width);
-    }
-    const first = (head * chunks + chunk) * headSize;
-    memory.offsets.set(quantised.offsets, first);
-    if (outliers === 1) {
-      memory.outliers.set(halfIndices(quantised.outliers), first);
-      memory.outlierValues.set(quantised.outlierValues, first);
-    }
-    if (rank === 0) return;
-    const { left, right } = lowRank(quantised.residual, GEAR_GROUP, rank);
-    memory.byToken.set(toHalves(right), (head * cells + chunk * GEAR_GROUP) * rank);
-    memory.byChannel.set(toHalves(transposed(left, rank)), (head * chunks + chunk) * rank * headSize);
-  }
-
-  /** @param ofHead [64, head size], token after token */
-  #writeValues(memory: SideMemory, chunk: number, head: number, ofHead: Float32Array): void {
-    const { headSize, cells } = this.geometry;
-    const { bits, rank, outliers } = this.#options;
-    const chunks = cells / GEAR_GROUP;
-    const groups = headSize / GEAR_GROUP;
-    const quantised = quantiseGroups(ofHead, BLOCK_FORMATS[bits], outliers);
-    const firstToken = head * cells + chunk * GEAR_GROUP;
-    memory.codes.set(quantised.codes, firstToken * groups * groupBytes(BLOCK_FORMATS[bits]));
-    quantised.offsets.forEach((offset, i) => {
-      const [token, group] = [Math.floor(i / groups), i % groups];
-      memory.offsets[(head * groups + group) * cells + chunk * GEAR_GROUP + token] = offset;
-    });
-    if (outliers === 1) {
-      const channels = quantised.outliers.map((index, i) => (i % groups) * GEAR_GROUP + index);
-      memory.outliers.set(halfIndices(channels), firstToken * groups);
-      memory.outlierValues.set(quantised.outlierValues, firstToken * groups);
-    }
-    if (rank === 0) return;
-    const { left, right } = lowRank(quantised.residual, headSize, rank);
-    memory.byToken.set(toHalves(transposed(left, rank)), (head * chunks + chunk) * rank * GEAR_GROUP);
-    const halves = toHalves(right);
-    for (let channel = 0; channel < headSize; channel++) {
-      const at = ((head * headSize + channel) * chunks + chunk) * rank;
-      memory.byChannel.set(halves.subarray(channel * rank, (channel + 1) * rank), at);
-    }
-  }
-
-  #layer(layer: number): Layer & { readonly memory: { readonly keys: SideMemory; readonly values: SideMemory } } {
+  #layer(layer: number): StoredLayer {
     const stored = this.#layers[layer];
     if (stored === undefined) throw new EdgeVlmError('INTERNAL', `no cache for layer ${layer}`);
     return stored;
   }
-}
-
-/** Bytes of one chunk in all layers: codes with their scales, offsets, what is kept apart with its place, and both low-rank factors. */
-export function gearChunkBytes(
-  { layers, kvHeads, headSize }: Pick<KvCacheGeometry, 'layers' | 'kvHeads' | 'headSize'>,
-  { bits, rank, outliers }: Required<GearOptions>,
-): number {
-  const group = groupBytes(BLOCK_FORMATS[bits]) + 2 + 4 * outliers;
-  return 2 * layers * kvHeads * (headSize * group + 2 * rank * (GEAR_GROUP + headSize));
-}
-
-function sideTensors({ codes, offsets, outliers, outlierValues, byToken, byChannel }: Side): Tensor[] {
-  return [codes, offsets, outliers, outlierValues, byToken, byChannel];
 }
 
 /** The first values of every row from `offset` bytes on, as many rows as are asked for. */
@@ -326,18 +199,4 @@ function scatter(graph: Graph, x: Tensor, values: Tensor, ids: Tensor, into: num
   const factors = graph.reshape(graph.cast(values, 'f32'), [1, count]);
   const products = graph.mul(graph.reshape(x, [queries, count]), factors);
   return graph.scatterRows(products, graph.reshape(graph.cast(ids, 'i32'), [count, 1]), into);
-}
-
-function transposed(matrix: Float32Array, columns: number): Float32Array {
-  const rowCount = matrix.length / columns;
-  return Float32Array.from(matrix, (_, i) => matrix[(i % rowCount) * columns + Math.floor(i / rowCount)] ?? 0);
-}
-
-function toHalves(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, float32ToFloat16);
-}
-
-/** Indices as f16 numbers: whole numbers up to 2048 are exact. */
-function halfIndices(indices: Uint8Array): Uint16Array {
-  return Uint16Array.from(indices, float32ToFloat16);
 }

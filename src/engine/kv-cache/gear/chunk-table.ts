@@ -2,7 +2,7 @@ import { EdgeVlmError } from '../../../core/errors.js';
 import { GEAR_GROUP } from './gear-options.js';
 
 /** A sequence's use of a chunk: its first tokens, all of them unless some were taken back. */
-interface ChunkUse {
+export interface ChunkUse {
   readonly chunk: number;
   readonly tokens: number;
   /** Position of the first of them. */

@@ -1,47 +1,28 @@
 import { EdgeVlmError } from '../../../core/errors.js';
 import { float16ToFloat32 } from '../../../formats/float16.js';
-import type { CpuBackend } from '../../ggml/cpu-backend.js';
+import type { Backend } from '../../ggml/backend.js';
 import type { Graph } from '../../ggml/graph.js';
 import { Resource } from '../../ggml/resource.js';
 import type { Tensor } from '../../ggml/tensor.js';
-import { HIDDEN, VISIBLE } from '../cells/causal-mask.js';
 import { CellStore } from '../cells/cell-store.js';
 import { CellTable } from '../cells/cell-table.js';
 import { layOutTokens, type LaidOutTokens } from '../cells/lay-out-tokens.js';
-import type { KvCacheGeometry, KvPlan, SequenceTokens } from '../kv-cache.js';
+import type { KvCacheGeometry, SequenceTokens } from '../kv-cache.js';
 import type { ScoredAttention, SelectiveKvCache, TokenRange } from '../selective-kv-cache.js';
-import { ChunkStore, type ChunkInputs, type ChunkWindow } from './chunk-store.js';
+import { attendToGear } from './attend-to-gear.js';
+import { ChunkStore } from './chunk-store.js';
 import { ChunkTable } from './chunk-table.js';
 import { gearCells } from './gear-bytes.js';
+import { gearColumns, gearMask, SEEN_AFTER, type GearPast } from './gear-columns.js';
 import { GEAR_GROUP, type GearOptions } from './gear-options.js';
-import { weightedSum } from './weighted-sum.js';
+import { chunkWindow, type GearKvInputs, type GearKvPlan } from './gear-plan.js';
 
 /** Tokens of one plan: what comes later in a long prompt attends to chunks, and fewer cells must be kept for them. */
 const MAX_BATCH = 2 * GEAR_GROUP;
-/** From so many tokens after its start on, a chunk is seen as it is compressed. */
-const SEEN_AFTER = 2 * GEAR_GROUP;
 /** A chunk is compressed so many tokens ahead: the largest batch that verifies guesses. Its own tokens are never among these. */
 const BATCH_AHEAD = 32;
-/** One graph serves this many chunks. */
-const WINDOW_CHUNKS = 4;
 /** Scores, softmax and sum for cells and for chunks, low rank and outliers included. */
 const NODES_PER_LAYER = 96;
-
-interface GearKvPlan extends KvPlan, LaidOutTokens {
-  readonly positions: Int32Array;
-  /** Cell of every token. */
-  readonly cells: Int32Array;
-  readonly start: number;
-  readonly window: number;
-  readonly chunks: ChunkWindow;
-}
-
-type GearKvInputs = Readonly<Record<'cells' | 'mask', Tensor>> & {
-  readonly start: number;
-  readonly window: number;
-  readonly chunks: ChunkWindow;
-  readonly chunkInputs: ChunkInputs | null;
-};
 
 /**
  * GEAR (arXiv 2403.05527): the newest tokens as f16, the older ones in chunks of 64: quantised, with a low-rank product for what that
@@ -71,13 +52,13 @@ export class GearKvCache extends Resource implements SelectiveKvCache<GearKvPlan
    * @throws USAGE where groups do not divide a head, OUT_OF_MEMORY
    */
   constructor(
-    backend: CpuBackend,
+    backend: Backend,
     geometry: KvCacheGeometry,
     options: Required<GearOptions>,
     private readonly whole = false,
   ) {
     super('GEAR cache', [backend]);
-    const { streamCells, chunkCells } = gearCells(geometry.cells, whole);
+    const { streamCells, chunkCells } = gearCells(geometry, whole);
     this.#geometry = geometry;
     this.maxBatch = whole ? geometry.cells : Math.min(MAX_BATCH, streamCells);
     this.#chunkStore = this.owning(() => new ChunkStore(backend, { ...geometry, cells: chunkCells }, options));
@@ -176,7 +157,8 @@ export class GearKvCache extends Resource implements SelectiveKvCache<GearKvPlan
     const rows = BigInt64Array.from(plan.cells, BigInt);
     graph.set(cells, rows, rows.byteLength);
     if (chunkInputs !== null) this.#chunkStore.fill(graph, chunkInputs);
-    const bits = this.#mask(plan, mask.shape[0]);
+    const past = (sequence: number): GearPast => ({ cells: this.#cellsOf(sequence), chunks: this.#chunks.of(sequence) });
+    const bits = gearMask(plan, mask.shape[0], past, this.#geometry.slidingWindow);
     graph.set(mask, bits, bits.byteLength);
   }
 
@@ -199,36 +181,12 @@ export class GearKvCache extends Resource implements SelectiveKvCache<GearKvPlan
     queries: readonly TokenRange[],
   ): ScoredAttention {
     this.store(graph, inputs, layer, k, v);
-    const { mask, start, window, chunks, chunkInputs } = inputs;
-    const { headSize, kvHeads } = this.#geometry;
-    const [, heads, tokens] = q.shape;
-    const [columns] = mask.shape;
-    const stored = this.#store.layer(layer);
-    // All queries of a kv head side by side: nothing of the cache is read once per query head.
-    const rows = (tokens * heads) / kvHeads;
-    const asked = graph.reshape(graph.contiguous(graph.swapRowsAndPlanes(q)), [headSize, rows, kvHeads]);
-
-    const ofCells = graph.mulMat(this.#store.window(graph, stored.keys, start, window), asked);
-    const all = chunkInputs === null ? ofCells : graph.beside(this.#chunkStore.scores(graph, layer, chunks, asked, chunkInputs), ofCells);
-    const attention = graph.softMax(graph.reshape(all, [columns, tokens, heads]), mask, scale);
-
-    const older = columns - window;
-    const [, row] = attention.strides;
-    const share = (from: number, count: number): Tensor => graph.view(attention, [count, rows, kvHeads], row, row * rows, from * 4);
-    let sum = weightedSum(graph, this.#store.window(graph, stored.values, start, window), share(older, window));
-    if (chunkInputs !== null) {
-      sum = graph.add(sum, this.#chunkStore.weigh(graph, layer, chunks, graph.contiguous(share(0, older)), chunkInputs));
-    }
-    const attended = graph.contiguous(graph.swapRowsAndPlanes(graph.reshape(sum, [headSize, tokens, heads])));
-    const scores = queries.map(({ from, count }) => {
-      const seen = graph.view(attention, [columns, count, heads], row, row * tokens, from * row);
-      return graph.reshape(graph.mean(graph.contiguous(graph.transpose(seen))), [columns, heads]);
-    });
-    return { attended: graph.reshape(attended, [headSize * heads, tokens]), scores };
+    const stores = { cells: this.#store, chunks: this.#chunkStore, geometry: this.#geometry };
+    return attendToGear(graph, stores, inputs, layer, q, scale, queries);
   }
 
   columns(plan: GearKvPlan, sequence: number): readonly number[] {
-    return this.#columns(plan, sequence, this.#cellsOf(sequence), this.length(sequence));
+    return gearColumns(plan, this.#chunks.of(sequence), this.#cellsOf(sequence), this.length(sequence));
   }
 
   endPrompt(sequence: number, keep: readonly Int32Array[] | null): void {
@@ -292,32 +250,6 @@ export class GearKvCache extends Resource implements SelectiveKvCache<GearKvPlan
     return [...new Array<undefined>(this.#freedOf(sequence)), ...this.#table.of(sequence)];
   }
 
-  /** Where the first `position` tokens of a sequence stand for a query at that position. */
-  #columns(plan: GearKvPlan, sequence: number, cells: readonly (number | undefined)[], position: number): number[] {
-    const columns = cells.slice(0, position).map((cell) => (cell === undefined ? -1 : cellColumn(plan, cell)));
-    for (const { chunk, start, end } of this.#chunks.of(sequence)) {
-      if (cells[start] !== undefined && position < start + SEEN_AFTER) break;
-      const first = (chunk - plan.chunks.start) * GEAR_GROUP - start;
-      for (let i = start; i < Math.min(end, position); i++) columns[i] = first + i;
-    }
-    return columns;
-  }
-
-  /** [tokens, width] f16. */
-  #mask(plan: GearKvPlan, width: number): Uint16Array {
-    const bits = new Uint16Array(width * plan.tokens).fill(HIDDEN);
-    const known = new Map<number, (number | undefined)[]>();
-    for (let token = 0; token < plan.tokens; token++) {
-      const [sequence, position] = [plan.sequences[token] ?? 0, plan.positions[token] ?? 0];
-      const cells = known.get(sequence) ?? this.#cellsOf(sequence);
-      known.set(sequence, cells);
-      cells[position] = plan.cells[token] ?? 0;
-      const columns = [...this.#columns(plan, sequence, cells, position), cellColumn(plan, plan.cells[token] ?? 0)];
-      for (const column of columns.slice(-(this.#geometry.slidingWindow ?? columns.length))) bits[token * width + column] = VISIBLE;
-    }
-    return bits;
-  }
-
   /** [cells, kv heads, head size]. */
   #read(stored: Tensor, cells: readonly number[]): Float32Array {
     const { buffer, byteOffset, byteLength } = this.#store.memory(stored);
@@ -329,16 +261,4 @@ export class GearKvCache extends Resource implements SelectiveKvCache<GearKvPlan
     });
     return values;
   }
-}
-
-function cellColumn({ start, chunks }: GearKvPlan, cell: number): number {
-  return chunks.count * GEAR_GROUP + cell - start;
-}
-
-/** A range of whole windows with all these chunks in it; empty for none. */
-function chunkWindow(used: readonly number[], size: number): ChunkWindow {
-  if (used.length === 0) return { start: 0, count: 0 };
-  const start = Math.floor(Math.min(...used) / WINDOW_CHUNKS) * WINDOW_CHUNKS;
-  const end = Math.min(Math.ceil((Math.max(...used) + 1) / WINDOW_CHUNKS) * WINDOW_CHUNKS, size);
-  return { start, count: end - start };
 }

@@ -1,5 +1,5 @@
 import { Buffer } from '../../ggml/buffer.js';
-import type { CpuBackend } from '../../ggml/cpu-backend.js';
+import type { Backend } from '../../ggml/backend.js';
 import type { Graph } from '../../ggml/graph.js';
 import type { Tensor } from '../../ggml/tensor.js';
 import { TensorContext } from '../../ggml/tensor-context.js';
@@ -21,7 +21,7 @@ export class HadamardKvCache extends FullKvCache {
   readonly #matrix: Tensor;
 
   /** @throws USAGE where the type's blocks do not divide a head, OUT_OF_MEMORY */
-  constructor(backend: CpuBackend, geometry: KvCacheGeometry, type: FullKvCacheType) {
+  constructor(backend: Backend, geometry: KvCacheGeometry, type: FullKvCacheType) {
     super(backend, geometry, type);
     const size = rotationSize(geometry.headSize);
     this.#context = new TensorContext('rotation header', backend, 1);
@@ -67,11 +67,16 @@ export class HadamardKvCache extends FullKvCache {
     super.release();
   }
 
-  /** One head to a plane: ggml then takes its kernel for one row however many tokens there are, and each gets the same bits alone. */
+  /**
+   * On the processor one head to a plane: ggml then takes its kernel for one row however many tokens there are, and each gets the same
+   * bits alone. Devices have a bound on planes.
+   */
   #rotate(graph: Graph, x: Tensor): Tensor {
     const [size] = this.#matrix.shape;
     const [row, rows, planes] = x.shape;
-    return graph.reshape(graph.mulMat(this.#matrix, graph.reshape(x, [size, 1, x.elements / size])), [row, rows, planes]);
+    const heads = x.elements / size;
+    const apart = this.#buffer.type.plain ? graph.reshape(x, [size, 1, heads]) : graph.reshape(x, [size, heads]);
+    return graph.reshape(graph.mulMat(this.#matrix, apart), [row, rows, planes]);
   }
 }
 

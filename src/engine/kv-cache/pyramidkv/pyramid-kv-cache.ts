@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../../core/errors.js';
-import type { CpuBackend } from '../../ggml/cpu-backend.js';
+import type { Backend } from '../../ggml/backend.js';
 import type { Graph } from '../../ggml/graph.js';
 import { Resource } from '../../ggml/resource.js';
 import type { Tensor } from '../../ggml/tensor.js';
@@ -64,7 +64,7 @@ export class PyramidKvCache extends Resource implements KvCache<PyramidKvPlan, P
 
   /** @throws USAGE for a model with a sliding window, OUT_OF_MEMORY */
   constructor(
-    backend: CpuBackend,
+    backend: Backend,
     geometry: KvCacheGeometry,
     options: Required<PyramidOptions>,
     createLayer: (geometry: KvCacheGeometry) => SelectiveKvCache,

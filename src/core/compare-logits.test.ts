@@ -29,3 +29,8 @@ test('what is impossible in the reference costs nothing, what the other thinks i
   expect(compareLogits(log(1, 0), log(0.5, 0.5)).kl).toBeCloseTo(Math.LN2, 6);
   expect(compareLogits(log(0.5, 0.5), log(1, 0)).kl).toBe(Infinity);
 });
+
+test('tokens that only one vocabulary has, such as padding, do not count', () => {
+  expect(compareLogits(log(0.5, 0.5), Float32Array.of(0, 0, 40))).toEqual({ kl: 0, agrees: true });
+  expect(compareLogits(Float32Array.of(0, 0, 40), log(0.5, 0.5))).toEqual({ kl: 0, agrees: true });
+});
