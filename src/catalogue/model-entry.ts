@@ -32,6 +32,12 @@ export const ModelEntry = Type.Object(
       Type.String({ pattern: '^[\\w.-]+/[\\w.-]+$', description: 'On the Hub; null for a shipped model and where none is known.' }),
     ),
     revision: Type.String({ pattern: '^[\\w.-]+$' }),
+    checkpoint: Type.Optional(
+      Type.Object(
+        { repository: Type.String({ pattern: '^[\\w.-]+/[\\w.-]+$' }), revision: Type.String({ pattern: '^[\\w.-]+$' }) },
+        { ...strict, description: 'What PyTorch loads, where it is another repository; pinned, because it brings code of its own.' },
+      ),
+    ),
     shipped: Type.Boolean({ description: 'Whether its files come with the package.' }),
     files: Type.Array(CatalogueFile),
     licence: OrNull(Type.String({ description: 'As the repository states it.' })),

@@ -38,6 +38,8 @@ export class ChildForwardPass implements ForwardPass {
     return this.child.request('decode', { tokens });
   }
 
+  readonly logits = (tokens: number): Promise<Float32Array[]> => this.child.request('logits', { tokens });
+
   async close(): Promise<void> {
     await this.child.stop();
   }

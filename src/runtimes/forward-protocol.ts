@@ -8,5 +8,6 @@ export interface ForwardProtocol {
     result: { readonly load_ms: number };
   };
   prefill: { request: { readonly tokens: number }; event: never; result: number };
+  logits: { request: { readonly tokens: number }; event: never; result: Float32Array[] };
   decode: { request: { readonly tokens: number }; event: never; result: DecodeSamples };
 }

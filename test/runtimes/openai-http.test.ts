@@ -79,6 +79,39 @@ function says(...parts: (string | Uint8Array)[]): void {
   };
 }
 
+describe('how likely tokens were', () => {
+  const chance = (token: string, logprob: number, id?: number) => ({
+    token,
+    logprob,
+    bytes: [...Buffer.from(token)],
+    ...(id !== undefined && { id }),
+  });
+  const content = [
+    { ...chance('a', -0.5, 7), top_logprobs: [chance('a', -0.5, 7), chance('b', -1.5, 8)] },
+    { ...chance('', -0.1, 2), top_logprobs: [chance('', -0.1, 2)] },
+  ];
+
+  test('is asked of chats and prompts, told as the server tells it, and not of the token that ends the answer', async () => {
+    models = { data: [{ id: 'm', owned_by: 'llamacpp' }] };
+    says(event({ choices: [{ text: 'a', logprobs: { content }, finish_reason: 'stop' }] }), DONE);
+    const answer = await ask({ ...PROMPT, logprobs: 1 });
+    const first = { token: 7, logprob: -0.5, bytes: Uint8Array.of(97) };
+    expect(answer.logprobs).toEqual([{ ...first, top: [first] }]);
+    says(event({ choices: [{ delta: { content: 'a' }, logprobs: { content, refusal: null }, finish_reason: 'stop' }] }), DONE);
+    expect((await ask({ ...CHAT, logprobs: 2 })).logprobs?.[0]?.top).toHaveLength(2);
+    expect(seen[0]?.body).toMatchObject({ logprobs: 1 });
+    expect(seen[1]?.body).toMatchObject({ logprobs: true, top_logprobs: 2 });
+    await ask(CHAT);
+    expect(seen[2]?.body).not.toHaveProperty('logprobs');
+  });
+
+  test('is left out with a warning where the server does not tell it', async () => {
+    says(text('a', 'stop'), DONE);
+    const { logprobs, warnings } = await ask({ ...PROMPT, logprobs: 0 });
+    expect([logprobs, warnings]).toEqual([[], [expect.stringContaining('how likely')]]);
+  });
+});
+
 describe('what a server is asked', () => {
   test('a prompt goes to completions as it is, a chat with its pictures to chat completions', async () => {
     says(text('a', 'stop'), DONE);
@@ -107,8 +140,11 @@ describe('what a server is asked', () => {
     await ask({ ...PROMPT, reuse: false }, { apiModel: 'second' });
     await ask(PROMPT, { apiModel: null });
     expect(seen.map(({ body }) => body['model'])).toEqual(['first', 'second', undefined]);
-    // llama.cpp's own words go to llama.cpp's server only.
+    // llama.cpp's own words go to servers that know them only.
     expect(seen.map(({ body }) => body['cache_prompt'])).toEqual([true, undefined, true]);
+    models = { data: [{ id: 'shapes', owned_by: 'edgevlm' }] };
+    await ask({ ...PROMPT, reuse: false });
+    expect(seen.at(-1)?.body['cache_prompt']).toBe(false);
   });
 
   test('the key goes along, and the address may not hold one', async () => {

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 
 from .connection import Connection, Requests
@@ -31,15 +32,16 @@ def main() -> None:
         print(json.dumps(versions()))
     elif sys.argv[1:] == ["serve"]:
         connection = Connection()
-        requests = Requests(sys.stdin.buffer)
+        requests = Requests(sys.stdin.buffer, connection)
         requests.start()
+        start = time.perf_counter()
         try:
             from .serve import serve
         # Packages that do not fit together raise all sorts of things.
         except Exception as error:  # noqa: BLE001
             connection.send(Error(None, "LOAD_ERROR", str(as_failure(error))))
         else:
-            serve(connection, requests)
+            serve(connection, requests, (time.perf_counter() - start) * 1000)
         # The reading thread waits for a line, and Python would wait for it.
         os._exit(0)
     else:

@@ -7,9 +7,15 @@ import queue
 import sys
 import threading
 import time
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-from .protocol import LONGEST_LINE, Cancel, Generate, Load, Outgoing, ProtocolError, Stop, encode, parse
+from .protocol import LONGEST_LINE, AskTime, Cancel, Generate, Load, Outgoing, ProtocolError, Stop, Time, encode, parse
+
+
+class Send(Protocol):
+    """Sends messages together."""
+
+    def __call__(self, *messages: Outgoing) -> None: ...
 
 
 class Connection:
@@ -21,16 +27,23 @@ class Connection:
         sys.stdout = sys.stderr
         self._lock = threading.Lock()
 
-    def send(self, message: Outgoing) -> None:
+    def send(self, *messages: Outgoing) -> None:
+        lines = b"".join(map(encode, messages))
         with self._lock:
-            self._output.write(encode(message))
+            self._output.write(lines)
             self._output.flush()
+
+
+def clock_ms() -> float:
+    """The clock of every time that is told."""
+    return time.perf_counter() * 1000
 
 
 class Requests:
     """Reads on a thread of its own, so that a request can be cancelled while it is answered."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, connection: Connection) -> None:
+        self._connection = connection
         self.waiting: queue.SimpleQueue[tuple[Load | Generate | Stop, float]] = queue.SimpleQueue()
         self._source = source
         self._cancelled: dict[int, threading.Event] = {}
@@ -58,6 +71,8 @@ class Requests:
                 # One that comes after the answer is for nobody.
                 if message.id in self._cancelled:
                     self._cancelled[message.id].set()
+            elif isinstance(message, AskTime):
+                self._connection.send(Time(message.id, clock_ms()))
             else:
                 if isinstance(message, Generate):
                     self.cancellation(message.id)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
+from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
+from .connection import Send, clock_ms
 from .failure import Failure
 from .load import Model
 from .pictures import decode_picture
-from .protocol import Done, Generate, Message, Sampling
+from .protocol import Done, Generate, Logits, Message, Sampling, Token
+from .teller import Teller
 from .token_text import TokenText
 
 Result = TypeVar("Result")
@@ -37,21 +40,22 @@ class Stopwatch:
 
 
 class Listener(BaseStreamer):
-    """Hears of each token as soon as it is chosen."""
+    """Hears of each token as soon as it is chosen, and when that was."""
 
-    def __init__(self, on_token: Callable[[int], None]) -> None:
-        self.times: list[float] = []
+    def __init__(self, hear: Callable[[tuple[int, float]], None]) -> None:
+        self.times_ms: list[float] = []
         self.last: int | None = None
-        self._on_token = on_token
+        self._hear = hear
         self._at_prompt = True
 
     def put(self, value: torch.Tensor) -> None:
         if self._at_prompt:
             self._at_prompt = False
             return
-        self.times.append(time.perf_counter())
+        now_ms = clock_ms()
+        self.times_ms.append(now_ms)
         self.last = int(value[0])
-        self._on_token(self.last)
+        self._hear((self.last, now_ms))
 
     def end(self) -> None:
         pass
@@ -65,31 +69,54 @@ class Cancelled(StoppingCriteria):
         return torch.full((input_ids.shape[0],), self._event.is_set(), dtype=torch.bool, device=input_ids.device)
 
 
-def generate(model: Model, request: Generate, queue_ms: float, cancel: threading.Event, on_token: Callable[[int, str], None]) -> Done:
-    """Calls `on_token` with each token and the text that it adds, as it comes."""
+class Forced(LogitsProcessor):
+    """Has the model go along a given answer, and tells what it would have chosen from: for each token, and for what comes after them."""
+
+    def __init__(self, tokens: tuple[int, ...], tell: Callable[[bytes], None]) -> None:
+        self._tokens = iter(tokens)
+        self._tell = tell
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        self._tell(scores[0].to("cpu", torch.float32).contiguous().numpy().astype("<f4").tobytes())
+        forced = torch.full_like(scores, -torch.inf)
+        # Any token ends the answer where there is no room for another.
+        forced[:, next(self._tokens, 0)] = 0
+        return forced
+
+
+def generate(model: Model, request: Generate, queue_ms: float, cancel: threading.Event, send: Send) -> Done:
+    """Sends each token with the text that it adds, as it comes; of a given answer, the logits."""
     template, preparation, encoder = Stopwatch(), Stopwatch(), Stopwatch()
     prompt = template.time(lambda: make_prompt(model, request))
     pictures = [part.picture for message in request.messages or () for part in message.content if part.picture is not None]
     # The processor cuts the pictures and writes their places into the prompt in one go; without pictures it is a tokenizer.
     inputs = (preparation if pictures else template).time(lambda: prepare(model, request, prompt, pictures))
     prompt_tokens = int(inputs["input_ids"].shape[1])
-    max_tokens, warnings = fit(model, prompt_tokens, request.max_tokens)
+    max_tokens, warnings = fit(model, prompt_tokens, request.max_tokens if request.forced is None else len(request.forced) + 1)
     ends = end_tokens(model)
     text = TokenText(lambda tokens: model.tokenizer.decode(tokens, skip_special_tokens=True))
 
-    def hear(token: int) -> None:
-        if token not in ends:
-            on_token(token, text.push(token))
+    def tell(chosen: Sequence[tuple[int, float]]) -> None:
+        tokens = [Token(request.id, token, text.push(token), at_ms) for token, at_ms in chosen if token not in ends]
+        if tokens and request.forced is None:
+            send(*tokens)
 
-    listener = Listener(hear)
+    def tell_logits(values: bytes) -> None:
+        send(Logits(request.id, base64.b64encode(values).decode("ascii")))
+
+    options = sampling_options(request.sampling)
+    if request.forced is not None:
+        options["logits_processor"] = LogitsProcessorList([Forced(request.forced, tell_logits)])
+    teller = Teller(tell)
+    listener = Listener(teller.put)
     owner = watch_encoder(model, encoder)
     try:
         with torch.inference_mode():
-            start = time.perf_counter()
+            start_ms = clock_ms()
             if not cancel.is_set():
                 model.network.generate(
                     **inputs,
-                    **sampling_options(request.sampling),
+                    **options,
                     max_new_tokens=max_tokens,
                     streamer=listener,
                     stopping_criteria=StoppingCriteriaList([Cancelled(cancel)]),
@@ -97,19 +124,21 @@ def generate(model: Model, request: Generate, queue_ms: float, cancel: threading
     finally:
         if owner is not None:
             del owner.get_image_features
-    times = listener.times
+        teller.finish()
+    times = listener.times_ms
     encode_ms = encoder.total_ms if pictures else 0.0
     return Done(
         id=request.id,
         finish_reason="stop" if listener.last in ends else "cancelled" if cancel.is_set() else "length",
         prompt_tokens=prompt_tokens,
+        completion_tokens=None,
         image_tokens=count_image_tokens(model, inputs["input_ids"]),
         queue_ms=queue_ms,
         tokenise_ms=template.total_ms or 0.0,
         prepare_ms=preparation.total_ms or 0.0,
         encode_ms=encode_ms,
-        prefill_ms=max(0.0, (times[0] - start) * 1000 - (encode_ms or 0.0)) if times else None,
-        decode_ms=(times[-1] - times[0]) * 1000 if times else 0.0,
+        prefill_ms=max(0.0, times[0] - start_ms - (encode_ms or 0.0)) if times else None,
+        decode_ms=times[-1] - times[0] if times else 0.0,
         warnings=warnings,
     )
 

@@ -13,6 +13,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 from .failure import Failure, as_failure
+from .import_time import ImportTime
+from .own_code import OwnCode, find_own_code
 from .protocol import Load, Loaded
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -28,29 +30,34 @@ class Model:
     sees: bool
     # The most that a prompt and its answer may have together.
     context_length: int | None
+    # Of a model that answers by methods of its own.
+    own_code: OwnCode | None
 
 
 def load_model(request: Load) -> tuple[Model, Loaded]:
-    """Times the checkpoint's files and their way to the device; importing PyTorch came before."""
+    """Times the checkpoint's files and their way to the device; what is imported for that is told apart."""
     if request.threads is not None:
         torch.set_num_threads(request.threads)
     device = find_device(request.device)
     start = time.perf_counter()
-    remote = {"trust_remote_code": request.allow_remote_code}
+    imports = ImportTime()
+    source = {"trust_remote_code": request.allow_remote_code, **({} if request.revision is None else {"revision": request.revision})}
     try:
-        config = AutoConfig.from_pretrained(request.model, **remote)
-        sees = is_vision_model(config)
-        factory = AutoModelForImageTextToText if sees else AutoModelForCausalLM
-        processor = (AutoProcessor if sees else AutoTokenizer).from_pretrained(request.model, **remote)
-        network = factory.from_pretrained(request.model, **remote, **precision_options(request.precision, device))
-        if request.precision in DTYPES:
-            network = network.to(device)
+        with imports:
+            config = AutoConfig.from_pretrained(request.model, **source)
+            sees = is_vision_model(config)
+            factory = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+            network = factory.from_pretrained(request.model, **source, **precision_options(request.precision, device))
+            if request.precision in DTYPES:
+                network = network.to(device)
+            own_code = find_own_code(network)
+            processor = load_processor(request.model, sees, own_code, source)
     except Failure:
         raise
     except Exception as error:
         raise explain(error, request) from error
     network.eval()
-    load_ms = (time.perf_counter() - start) * 1000
+    load_ms = (time.perf_counter() - start) * 1000 - imports.total_ms
     context, warnings = context_length(config, request.context)
     tensors = [*network.parameters(), *network.buffers()]
     loaded = Loaded(
@@ -61,10 +68,21 @@ def load_model(request: Load) -> tuple[Model, Loaded]:
         context_length=context,
         vocabulary_size=getattr(text_config(config), "vocab_size", None),
         weight_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
-        load_ms=load_ms,
+        load_ms=max(0.0, load_ms),
+        import_ms=imports.total_ms,
         warnings=warnings,
     )
-    return Model(network, processor, processor.tokenizer if sees else processor, sees, context), loaded
+    return Model(network, processor, processor.tokenizer if sees else processor, sees, context, own_code), loaded
+
+
+def load_processor(model: str, sees: bool, own_code: OwnCode | None, source: dict[str, Any]) -> Any:
+    try:
+        return (AutoProcessor if sees else AutoTokenizer).from_pretrained(model, **source)
+    except Exception:
+        # One that answers by methods of its own may have what it needs in its code.
+        if own_code is None or own_code.needs_tokenizer:
+            raise
+        return None
 
 
 def find_device(name: str) -> str:
@@ -110,7 +128,7 @@ def explain(error: Exception, request: Load) -> Failure:
     """Says what could be done where the words of the library do not."""
     failure = as_failure(error, "LOAD_ERROR")
     if failure.code == "LOAD_ERROR" and "trust_remote_code" in str(error):
-        return Failure("LOAD_ERROR", "this model brings code of its own, which was not allowed to run")
+        return Failure("LOAD_ERROR", "this model brings code of its own, which runs only with --allow-remote-code")
     if failure.code == "LOAD_ERROR" and request.precision in BITS:
         return Failure("LOAD_ERROR", f"bitsandbytes cannot make this model {request.precision} on {request.device}: {failure}")
     return failure

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-VERSION = 1
+VERSION = 2
 # Eight pictures of the largest size that EdgeVLM takes, in base64.
 LONGEST_LINE = 256 * 1024 * 1024
 
@@ -34,6 +34,8 @@ class Load:
     threads: int | None
     context: int | None
     allow_remote_code: bool
+    # Of a model of the hub: a tag or a commit.
+    revision: str | None
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,19 @@ class Generate:
     prompt: str | None
     max_tokens: int
     sampling: Sampling
+    # The answer is given, and what the model would choose from is told.
+    forced: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
 class Cancel:
+    id: int
+
+
+@dataclass(frozen=True)
+class AskTime:
+    """Answered at once, whatever is being computed."""
+
     id: int
 
 
@@ -91,6 +102,7 @@ class Ready:
     python: str
     torch: str
     transformers: str
+    import_ms: float
     type: Literal["ready"] = "ready"
 
 
@@ -103,26 +115,48 @@ class Loaded:
     context_length: int | None
     vocabulary_size: int | None
     weight_bytes: int
+    # Without importing, which is apart.
     load_ms: float
+    import_ms: float
     warnings: list[str]
     type: Literal["loaded"] = "loaded"
 
 
 @dataclass(frozen=True)
 class Token:
+    """`at_ms` is when it was chosen, by this process's clock (`Time`); `token` is None where the model's own code tells text only."""
+
     id: int
-    token: int
+    token: int | None
     text: str
+    at_ms: float
     type: Literal["token"] = "token"
 
 
 @dataclass(frozen=True)
+class Logits:
+    """What a token of a given answer, or its end, would be chosen from: 32-bit floats, little-endian, in base64."""
+
+    id: int
+    values: str
+    type: Literal["logits"] = "logits"
+
+
+@dataclass(frozen=True)
+class Time:
+    id: int
+    now_ms: float
+    type: Literal["time"] = "time"
+
+
+@dataclass(frozen=True)
 class Done:
-    """`encode_ms` is None where the vision half cannot be told from the rest."""
+    """`encode_ms` is None where the vision half cannot be told from the rest; `completion_tokens` where each was told."""
 
     id: int
     finish_reason: Literal["stop", "length", "cancelled"]
-    prompt_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     image_tokens: int | None
     queue_ms: float
     tokenise_ms: float
@@ -144,8 +178,8 @@ class Error:
     type: Literal["error"] = "error"
 
 
-Incoming = Load | Generate | Cancel | Stop
-Outgoing = Ready | Loaded | Token | Done | Error
+Incoming = Load | Generate | Cancel | AskTime | Stop
+Outgoing = Ready | Loaded | Token | Logits | Time | Done | Error
 
 
 def encode(message: Outgoing) -> bytes:
@@ -170,6 +204,7 @@ def parse(line: bytes) -> Incoming:
             threads=_optional_integer(record, "threads"),
             context=_optional_integer(record, "context"),
             allow_remote_code=_boolean(record, "allow_remote_code"),
+            revision=None if record.get("revision") is None else _string(record, "revision"),
         )
     if kind == "generate":
         messages = record.get("messages")
@@ -182,9 +217,12 @@ def parse(line: bytes) -> Incoming:
             prompt=None if prompt is None else _string(record, "prompt"),
             max_tokens=_integer(record, "max_tokens", minimum=1),
             sampling=_sampling(record.get("sampling")),
+            forced=None if record.get("forced") is None else tuple(_token(one) for one in _list(record["forced"], "forced")),
         )
     if kind == "cancel":
         return Cancel(id=_integer(record, "id"))
+    if kind == "time":
+        return AskTime(id=_integer(record, "id"))
     if kind == "stop":
         return Stop()
     raise ProtocolError("no such type of message")
@@ -245,6 +283,10 @@ def _integer(record: dict[str, Any], name: str, minimum: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 2**53:
         raise ProtocolError(f"{name} is not a whole number from {minimum}")
     return value
+
+
+def _token(value: Any) -> int:
+    return _integer({"a token": value}, "a token")
 
 
 def _optional_integer(record: dict[str, Any], name: str) -> int | None:

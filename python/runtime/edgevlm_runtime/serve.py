@@ -12,13 +12,15 @@ from .connection import Connection, Requests
 from .failure import as_failure
 from .generate import generate
 from .load import Model, load_model
-from .protocol import VERSION, Done, Error, Generate, Ready, Stop, Token
+from .own_code import answer_by_own_code
+from .protocol import VERSION, Done, Error, Generate, Ready, Stop
 
 
-def serve(connection: Connection, requests: Requests) -> None:
+def serve(connection: Connection, requests: Requests, import_ms: float) -> None:
+    """`import_ms` is how long importing what is imported here took."""
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    connection.send(Ready(VERSION, platform.python_version(), torch.__version__, transformers.__version__))
+    connection.send(Ready(VERSION, platform.python_version(), torch.__version__, transformers.__version__, import_ms))
     model: Model | None = None
     while True:
         request, arrived = requests.waiting.get()
@@ -43,8 +45,5 @@ def answer(connection: Connection, requests: Requests, model: Model | None, requ
     if model is None:
         raise RuntimeError("no model is loaded")
     queue_ms = (time.perf_counter() - arrived) * 1000
-
-    def send(token: int, text: str) -> None:
-        connection.send(Token(request.id, token, text))
-
-    return generate(model, request, queue_ms, requests.cancellation(request.id), send)
+    work = generate if model.own_code is None else answer_by_own_code
+    return work(model, request, queue_ms, requests.cancellation(request.id), connection.send)

@@ -30,6 +30,18 @@ await serve<ForwardProtocol>(
       await peer.append(ids);
       return performance.now() - start;
     },
+    async *logits({ tokens }) {
+      const peer = loaded();
+      const rows: Float32Array[] = [];
+      peer.truncate(0);
+      for (const token of pseudoRandomTokens(tokens, peer.vocabulary, 3)) {
+        await peer.append(Int32Array.of(token));
+        rows.push(peer.logits());
+      }
+      peer.truncate(0);
+      length = 0;
+      return rows;
+    },
     // As llama-bench does it: no sampling, no reading of logits. The peer is not charged for our binding.
     async *decode({ tokens }) {
       const peer = loaded();

@@ -1,5 +1,6 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { ModelDescription } from '../../core/generator.js';
+import type { ScoredAnswer } from '../../core/runtime.js';
 import { defaultThreads } from '../../engine/default-threads.js';
 import { LibllamaModel } from '../../engine/libllama/libllama-model.js';
 import { createSampler } from '../../engine/sampling/create-sampler.js';
@@ -69,12 +70,30 @@ export class LlamaCppModel implements Disposable {
   /** Streams tokens and returns what there is to say of them. @throws USAGE, CONTEXT_FULL, TEMPLATE_FAILED, TOKENIZER_FAILED, NATIVE_FAILED */
   async *generate(request: WorkerRequest, signal: AbortSignal): AsyncGenerator<WorkerToken, WorkerAnswer, undefined> {
     const asked = performance.now();
-    const before = this.#last;
-    let free = (): void => undefined;
-    this.#last = new Promise<void>((resolve) => (free = resolve));
-    await before;
+    const free = await this.#turn();
     try {
       return yield* this.#answer(request, performance.now() - asked, signal);
+    } finally {
+      free();
+    }
+  }
+
+  /** Leads the model along an answer. @throws as `generate`; CANCELLED */
+  async score(request: WorkerRequest, answer: readonly number[], signal: AbortSignal): Promise<ScoredAnswer> {
+    const free = await this.#turn();
+    try {
+      const { libllama } = this;
+      const { tokens: prompt } = this.#tokenise(request.input);
+      this.#clamp(answer.length, prompt.length, []);
+      libllama.truncate(0);
+      for (let from = 0; from < prompt.length; from += BATCH) await libllama.append(prompt.subarray(from, from + BATCH));
+      const logits = [libllama.logits()];
+      for (const token of answer.slice(0, this.description.contextLength - prompt.length)) {
+        if (signal.aborted) throw new EdgeVlmError('CANCELLED', 'stopped while scoring');
+        await libllama.append(Int32Array.of(token));
+        logits.push(libllama.logits());
+      }
+      return { promptTokens: prompt.length, logits };
     } finally {
       free();
     }
@@ -83,6 +102,15 @@ export class LlamaCppModel implements Disposable {
   [Symbol.dispose](): void {
     this.libllama[Symbol.dispose]();
     this.context.vocabulary[Symbol.dispose]();
+  }
+
+  /** Waits until nobody else computes. @returns what lets the next one begin */
+  async #turn(): Promise<() => void> {
+    const before = this.#last;
+    let free = (): void => undefined;
+    this.#last = new Promise<void>((resolve) => (free = resolve));
+    await before;
+    return free;
   }
 
   async *#answer(request: WorkerRequest, queue_ms: number, signal: AbortSignal): AsyncGenerator<WorkerToken, WorkerAnswer, undefined> {

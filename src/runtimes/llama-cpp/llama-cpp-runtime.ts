@@ -10,7 +10,13 @@ import type { LlamaCppLoadRequest } from './llama-cpp-model.js';
 export const llamaCppRuntime: Runtime = {
   name: 'llama-cpp',
   description: "llama.cpp's own forward pass, in this package: GGUF models, text only",
-  check: () => Promise.resolve(checkNative()),
+  tellsLogits: true,
+  check: () => {
+    const found = checkNative();
+    return Promise.resolve(
+      found.available ? { ...found, detail: `${found.detail}; reads text only: llama-server stands in for pictures` } : found,
+    );
+  },
   open,
 };
 

@@ -5,7 +5,7 @@ import { LlamaCppModel, type LlamaCppLoadRequest } from './llama-cpp-model.js';
 
 let model: LlamaCppModel | undefined;
 
-/* eslint-disable require-yield -- loading has a result and no events */
+/* eslint-disable require-yield -- loading and scoring have a result and no events */
 await serve<ChildModelProtocol<LlamaCppLoadRequest>>(
   {
     async *load(request) {
@@ -16,6 +16,10 @@ await serve<ChildModelProtocol<LlamaCppLoadRequest>>(
     async *generate(request, signal) {
       if (model === undefined) throw new EdgeVlmError('INTERNAL', 'no model is loaded');
       return yield* model.generate(request, signal);
+    },
+    async *score({ request, tokens }, signal) {
+      if (model === undefined) throw new EdgeVlmError('INTERNAL', 'no model is loaded');
+      return model.score(request, tokens, signal);
     },
   },
   () => {

@@ -14,6 +14,10 @@ export interface LlamaServerOptions {
   readonly args: readonly string[];
   /** How long it may take until it is ready. */
   readonly load_ms: number;
+  /** What is asked for until it is answered, below `/v1`. Default `health`. */
+  readonly readyPath?: string;
+  /** The environment variable that tells the program its key. Default `LLAMA_API_KEY`. */
+  readonly keyVariable?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,7 +30,7 @@ const DEATH_MS = 1000;
 /** Somebody else may take the port between our looking and its listening. */
 const ATTEMPTS = 3;
 
-/** A llama-server of our own on a loopback port, with a key that nobody else knows. */
+/** A llama-server, or another program that takes `--host` and `--port`, of our own on a loopback port, with a key that nobody else knows. */
 export class LlamaServerProcess {
   #end: ServerEnd | undefined;
   #pid: number | undefined;
@@ -36,14 +40,14 @@ export class LlamaServerProcess {
   private constructor(
     readonly access: ServerAccess,
     private readonly guard: ChildProcess<ServerGuardProtocol>,
-    { program, args }: LlamaServerOptions,
+    { program, args, keyVariable = 'LLAMA_API_KEY' }: LlamaServerOptions,
   ) {
     const { hostname, port } = access.base;
     const command = {
       program,
       args: [...args, '--host', hostname, '--port', port],
       // Not an argument: others can read those.
-      env: { LLAMA_API_KEY: access.apiKey ?? '' },
+      env: { [keyVariable]: access.apiKey ?? '' },
     };
     this.#ended = guard
       .request('run', command, {
@@ -103,7 +107,7 @@ export class LlamaServerProcess {
     await this.guard.stop();
   }
 
-  async #whenReady({ load_ms, signal, program }: LlamaServerOptions): Promise<void> {
+  async #whenReady({ load_ms, signal, program, readyPath = 'health' }: LlamaServerOptions): Promise<void> {
     const deadline = performance.now() + load_ms;
     for (;;) {
       if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'stopped while llama-server loaded its model');
@@ -116,15 +120,15 @@ export class LlamaServerProcess {
             });
       }
       if (performance.now() > deadline) throw new EdgeVlmError('ENGINE_TIMEOUT', `llama-server was not ready after ${load_ms / 1000} s`);
-      if (await this.#answers()) return;
+      if (await this.#answers(readyPath)) return;
       await sleep(POLL_MS);
     }
   }
 
   /** Whether it has loaded its model. */
-  async #answers(): Promise<boolean> {
+  async #answers(path: string): Promise<boolean> {
     try {
-      await exchangeJson(this.access, { path: 'health', silence_ms: HEALTH_MS });
+      await exchangeJson(this.access, { path, silence_ms: HEALTH_MS });
       return true;
     } catch {
       return false;

@@ -21,6 +21,7 @@ const ALL_LAYERS = '999';
 export const llamaServerRuntime: Runtime = {
   name: 'llama-server',
   description: "llama.cpp's server, started here: every GGUF model it knows, pictures included",
+  tellsLogits: false,
   check,
   open: (spec, options = {}) => (spec.url === undefined ? openManaged(spec, options) : openAiHttpRuntime.open(spec, options)),
 };

@@ -43,7 +43,8 @@ export async function openServer(
   const models = await listModels(access, signal);
   const served = models.find(({ id }) => id === apiModel) ?? models[0];
   const model = apiModel === undefined ? (served?.id ?? null) : apiModel;
-  const dialect: Dialect = served?.owned_by === 'llamacpp' ? 'llama.cpp' : 'openai';
+  const owner = served?.owned_by;
+  const dialect: Dialect = owner === 'llamacpp' || owner === 'edgevlm' ? 'llama.cpp' : 'openai';
   const { base, apiKey } = access;
   const open = base.protocol === 'http:' && apiKey !== undefined && !isLoopback(base.hostname);
   const description: ModelDescription = {

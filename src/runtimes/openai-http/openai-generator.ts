@@ -1,5 +1,13 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { FinishReason, GenerateEvent, GenerateRequest, GenerateResult, Generator, ModelDescription } from '../../core/generator.js';
+import type {
+  FinishReason,
+  GenerateEvent,
+  GenerateRequest,
+  GenerateResult,
+  Generator,
+  ModelDescription,
+  TokenLogprobs,
+} from '../../core/generator.js';
 import { ArrivalClock } from '../arrival-clock.js';
 import { TextStream } from '../prompt/text-stream.js';
 import { errorWords, exchange, parseJson, type ServerAccess } from './http-exchange.js';
@@ -28,17 +36,21 @@ export class OpenAiGenerator implements Generator {
     const { path, body, warnings } = openAiRequest(request, this.settings);
     const stream = new TextStream(request.stop, 'messages' in request.input);
     const account: Account = { finishReason: null, usage: null, timings: null };
+    const logprobs: TokenLogprobs[] = [];
+    const told = request.logprobs !== undefined;
     let text = '';
     try {
       for await (const chunk of this.#chunks(path, body, signal)) {
         account.finishReason = chunk.finishReason ?? account.finishReason;
         account.usage = chunk.usage ?? account.usage;
         account.timings = chunk.timings ?? account.timings;
-        if (chunk.text === '') continue;
+        const tokens = told ? textTokens(chunk, request.logprobs) : [];
+        logprobs.push(...tokens);
+        if (chunk.text === '' && tokens.length === 0) continue;
         const piece = stream.push(Buffer.from(chunk.text));
         text += piece;
         clock.mark(piece);
-        yield { type: 'token', token: null, text: piece };
+        yield { type: 'token', token: null, text: piece, ...(told && { logprobs: tokens }) };
         if (stream.stopped) break;
       }
       account.finishReason ??= stream.stopped ? 'stop' : null;
@@ -48,7 +60,9 @@ export class OpenAiGenerator implements Generator {
       account.finishReason = 'cancelled';
     }
     text += stream.end();
-    yield { type: 'done', result: resultOf({ text, finishReason: account.finishReason, warnings }, account, clock) };
+    if (told && logprobs.length === 0 && text !== '') warnings.push('the server does not tell how likely tokens were');
+    const result = resultOf({ text, finishReason: account.finishReason, warnings }, account, clock);
+    yield { type: 'done', result: told ? { ...result, logprobs } : result };
   }
 
   close(): Promise<void> {
@@ -73,6 +87,11 @@ export class OpenAiGenerator implements Generator {
       }
     }
   }
+}
+
+/** llama-server tells the token that ends an answer, too; it has no text. */
+function textTokens({ logprobs }: OpenAiChunk, count: number | undefined): TokenLogprobs[] {
+  return (logprobs ?? []).filter(({ bytes }) => bytes.length > 0).map(({ top, ...own }) => ({ ...own, top: top.slice(0, count) }));
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

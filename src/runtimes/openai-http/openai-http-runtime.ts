@@ -10,6 +10,7 @@ const SILENCE_MS = 600_000;
 export const openAiHttpRuntime: Runtime = {
   name: 'openai-http',
   description: 'any server with an OpenAI-compatible API: llama-server, vLLM, Ollama, LM Studio, …',
+  tellsLogits: false,
   check: () =>
     Promise.resolve({ available: true, version: null, detail: 'nothing to install: say which server with --url', install: null }),
   open,

@@ -2,7 +2,7 @@ import { EdgeVlmError } from '../../core/errors.js';
 import type { ContentPart, GenerateRequest } from '../../core/generator.js';
 import { pictureType } from './picture-type.js';
 
-/** What a server understands beyond OpenAI's own fields. */
+/** What a server understands beyond OpenAI's own fields. `edgevlm serve` takes llama.cpp's, too. */
 export type Dialect = 'openai' | 'llama.cpp';
 
 export interface RequestSettings {
@@ -13,14 +13,14 @@ export interface RequestSettings {
 
 /**
  * A request in the words of the API: `completions` for a prompt as it is, `chat/completions` for messages. What only llama.cpp's server
- * understands is sent to it alone; others may refuse fields that they do not know.
+ * and ours understand is sent to them alone; others may refuse fields that they do not know.
  * @throws USAGE for what cannot be said; IMAGE_UNSUPPORTED
  */
 export function openAiRequest(
   request: GenerateRequest,
   { model, dialect }: RequestSettings,
 ): { path: string; body: object; warnings: string[] } {
-  const { input, maxTokens, sampling = {}, stop = [], grammar, reuse } = request;
+  const { input, maxTokens, sampling = {}, stop = [], grammar, reuse, logprobs } = request;
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw new EdgeVlmError('USAGE', `the number of new tokens is ${maxTokens}; expected a whole number from 1`);
   if (grammar !== undefined) throw new EdgeVlmError('USAGE', 'this runtime cannot keep to a grammar; the engine can');
@@ -47,6 +47,7 @@ export function openAiRequest(
     ...(frequencyPenalty !== 0 && { frequency_penalty: frequencyPenalty }),
     ...(presencePenalty !== 0 && { presence_penalty: presencePenalty }),
     ...(stop.length > 0 && { stop }),
+    ...(logprobs !== undefined && logprobsWanted(logprobs, 'prompt' in input, dialect)),
     stream: true,
     stream_options: { include_usage: true },
     ...(dialect === 'llama.cpp' && {
@@ -55,6 +56,12 @@ export function openAiRequest(
     }),
   };
   return { path: 'prompt' in input ? 'completions' : 'chat/completions', body, warnings };
+}
+
+/** llama.cpp's server tells nothing where none of the likeliest is asked for. */
+function logprobsWanted(count: number, isPrompt: boolean, dialect: Dialect): object {
+  const asked = dialect === 'llama.cpp' ? Math.max(1, count) : count;
+  return isPrompt ? { logprobs: asked } : { logprobs: true, top_logprobs: asked };
 }
 
 /** Text alone goes as a string: servers without pictures take no parts. */

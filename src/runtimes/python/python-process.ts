@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { EdgeVlmError } from '../../core/errors.js';
 import { redact } from '../../core/redact.js';
+import type { ScoredAnswer } from '../../core/runtime.js';
 import { describeExit, exitCause, nativeMessage } from '../../host/exit-cause.js';
 import { LineReader } from './line-reader.js';
 import {
@@ -13,6 +14,7 @@ import {
   type LoadedMessage,
   type PythonLoad,
   type PythonMessage,
+  type TimeMessage,
   type ToPython,
 } from './python-protocol.js';
 import type { ModelWorker, WorkerAnswer, WorkerRequest, WorkerToken } from '../worker/worker-generator.js';
@@ -39,9 +41,15 @@ export interface PythonPatience {
   readonly stopGrace_ms?: number;
 }
 
+/** How often the clocks are compared: the quickest answer counts. */
+const CLOCK_ROUNDS = 5;
+
+type Answer = LoadedMessage | DoneMessage | TimeMessage;
+
 interface Pending {
   readonly onToken: (token: WorkerToken) => void;
-  readonly resolve: (message: LoadedMessage | DoneMessage) => void;
+  readonly onLogits: (values: string) => void;
+  readonly resolve: (message: Answer) => void;
   readonly reject: (error: EdgeVlmError) => void;
   overdue?: NodeJS.Timeout;
 }
@@ -63,6 +71,8 @@ export class PythonProcess implements ModelWorker {
   /** After its end its number may be another's. */
   #groupKilled = false;
   #versions: Extract<PythonMessage, { type: 'ready' }> | undefined;
+  /** How far its clock is ahead of `performance.now()`. */
+  #ahead_ms = 0;
   #onReady: (() => void) | undefined;
 
   private constructor({ file, args, cwd, env }: PythonCommand, patience: Required<PythonPatience>) {
@@ -93,6 +103,7 @@ export class PythonProcess implements ModelWorker {
     const python = new PythonProcess(command, { ready_ms: 180_000, cancelGrace_ms: 60_000, stopGrace_ms: 3000, ...patience });
     try {
       await python.#whenReady(signal);
+      await python.#compareClocks();
       return python;
     } catch (thrown) {
       python.#kill(EdgeVlmError.from(thrown));
@@ -105,6 +116,11 @@ export class PythonProcess implements ModelWorker {
     return this.#child.pid;
   }
 
+  /** How long importing PyTorch took, before it was ready. */
+  get import_ms(): number {
+    return this.#versions?.import_ms ?? 0;
+  }
+
   /** Loads a model, in place of the one before. @throws what Python answers; ENGINE_CRASHED; CANCELLED, after which the process is gone */
   async load(request: PythonLoad, signal?: AbortSignal): Promise<LoadedMessage> {
     // Loading cannot be stopped halfway.
@@ -114,7 +130,7 @@ export class PythonProcess implements ModelWorker {
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       if (signal?.aborted === true) cancel();
-      const message = await this.#request((id) => ({ type: 'load', id, ...request }), ignoreToken);
+      const message = await this.#request((id) => ({ type: 'load', id, ...request }), IGNORE);
       if (message.type === 'loaded') return message;
       throw this.#kill(this.#notAMessage());
     } finally {
@@ -123,8 +139,20 @@ export class PythonProcess implements ModelWorker {
   }
 
   async generate(request: WorkerRequest, signal: AbortSignal, onToken: (token: WorkerToken) => void): Promise<WorkerAnswer> {
-    const message = await this.#request((id) => ({ type: 'generate', id, ...toPythonGenerate(request) }), onToken, signal);
+    const message = await this.#request((id) => ({ type: 'generate', id, ...toPythonGenerate(request) }), { ...IGNORE, onToken }, signal);
     if (message.type === 'done') return toAnswer(message);
+    throw this.#kill(this.#notAMessage());
+  }
+
+  async score(request: WorkerRequest, tokens: readonly number[], signal: AbortSignal): Promise<ScoredAnswer> {
+    const logits: Float32Array[] = [];
+    const onLogits = (values: string): void => {
+      // A copy of its own, which is aligned.
+      logits.push(new Float32Array(Uint8Array.from(Buffer.from(values, 'base64')).buffer));
+    };
+    const make = (id: number): ToPython => ({ type: 'generate', id, ...toPythonGenerate(request, tokens) });
+    const message = await this.#request(make, { ...IGNORE, onLogits }, signal);
+    if (message.type === 'done') return { promptTokens: message.prompt_tokens, logits };
     throw this.#kill(this.#notAMessage());
   }
 
@@ -142,9 +170,9 @@ export class PythonProcess implements ModelWorker {
 
   async #request(
     make: (id: number) => ToPython,
-    onToken: (token: WorkerToken) => void,
+    listeners: Pick<Pending, 'onToken' | 'onLogits'>,
     signal?: AbortSignal,
-  ): Promise<LoadedMessage | DoneMessage> {
+  ): Promise<Answer> {
     const id = this.#nextId++;
     const cancel = (): void => {
       this.#cancel(id);
@@ -155,7 +183,7 @@ export class PythonProcess implements ModelWorker {
         const message = make(id);
         const line = `${JSON.stringify(message)}\n`;
         if (line.length > LONGEST_REQUEST) throw new EdgeVlmError('IMAGE_TOO_LARGE', `the pictures of a request have more than ${LONGEST_REQUEST} bytes`);
-        this.#pending.set(id, { onToken, resolve, reject });
+        this.#pending.set(id, { ...listeners, resolve, reject });
         this.#child.stdin.write(line);
         signal?.addEventListener('abort', cancel, { once: true });
         if (signal?.aborted === true) cancel();
@@ -192,6 +220,20 @@ export class PythonProcess implements ModelWorker {
       throw new EdgeVlmError('LOAD_ERROR', `the Python process speaks version ${this.#versions?.protocol} of the protocol, not ${PROTOCOL_VERSION}`);
   }
 
+  /** It answers at once, so the middle between question and answer is when it looked at its clock, give or take half of that. */
+  async #compareClocks(): Promise<void> {
+    let quickest_ms = Infinity;
+    for (let i = 0; i < CLOCK_ROUNDS; i++) {
+      const asked_ms = performance.now();
+      const message = await this.#request((id) => ({ type: 'time', id }), IGNORE);
+      const answered_ms = performance.now();
+      if (message.type !== 'time') throw this.#notAMessage();
+      if (answered_ms - asked_ms >= quickest_ms) continue;
+      quickest_ms = answered_ms - asked_ms;
+      this.#ahead_ms = message.now_ms - (asked_ms + answered_ms) / 2;
+    }
+  }
+
   #receive(bytes: Buffer): void {
     if (this.#failure !== undefined) return;
     const messages = this.#lines.push(bytes)?.map(parsePythonMessage) ?? [undefined];
@@ -211,8 +253,12 @@ export class PythonProcess implements ModelWorker {
         this.#onReady?.();
         return;
       case 'token':
-        this.#pending.get(message.id)?.onToken({ token: message.token, text: message.text });
+        this.#pending.get(message.id)?.onToken({ token: message.token, text: message.text, at_ms: message.at_ms - this.#ahead_ms });
         return;
+      case 'logits':
+        this.#pending.get(message.id)?.onLogits(message.values);
+        return;
+      case 'time':
       case 'loaded':
       case 'done':
         this.#settle(message.id)?.resolve(message);
@@ -306,9 +352,8 @@ export class PythonProcess implements ModelWorker {
   }
 }
 
-function ignoreToken(): void {
-  // Loading tells none.
-}
+/** For requests that tell nothing before they end. */
+const IGNORE: Pick<Pending, 'onToken' | 'onLogits'> = { onToken: () => undefined, onLogits: () => undefined };
 
 function toAnswer(message: DoneMessage): WorkerAnswer {
   const { queue_ms, tokenise_ms, prepare_ms, encode_ms, prefill_ms, decode_ms } = message;
@@ -316,6 +361,7 @@ function toAnswer(message: DoneMessage): WorkerAnswer {
     finishReason: message.finish_reason,
     promptTokens: message.prompt_tokens,
     imageTokens: message.image_tokens,
+    ...(message.completion_tokens !== null && { completionTokens: message.completion_tokens }),
     stages: { queue_ms, tokenise_ms, prepare_ms, encode_ms, prefill_ms, decode_ms, sample_ms: null },
     warnings: message.warnings,
   };

@@ -3,10 +3,10 @@ import { Value } from 'typebox/value';
 import type { WorkerRequest } from '../worker/worker-generator.js';
 
 /** Messages to and from the Python process, one JSON object a line; the other side is python/runtime/edgevlm_runtime/protocol.py. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
-/** The longest line that Python may send: a text of one token, or the words of an error. */
-export const LONGEST_ANSWER = 1 << 20;
+/** The longest line that Python may send: the logits of a vocabulary of half a million, as base64. */
+export const LONGEST_ANSWER = 3 << 20;
 /** The longest that it may be sent; pictures are in it, as base64. */
 export const LONGEST_REQUEST = 256 << 20;
 
@@ -22,6 +22,7 @@ const Ready = Type.Object({
   python: Type.String(),
   torch: Type.String(),
   transformers: Type.String(),
+  import_ms: Milliseconds,
 });
 
 const Loaded = Type.Object({
@@ -34,16 +35,28 @@ const Loaded = Type.Object({
   vocabulary_size: Nullable(Count),
   weight_bytes: Count,
   load_ms: Milliseconds,
+  import_ms: Milliseconds,
   warnings: Warnings,
 });
 
-const Token = Type.Object({ type: Type.Literal('token'), id: Id, token: Count, text: Type.String() });
+const Token = Type.Object({
+  type: Type.Literal('token'),
+  id: Id,
+  token: Nullable(Count),
+  text: Type.String(),
+  at_ms: Milliseconds,
+});
+
+const Logits = Type.Object({ type: Type.Literal('logits'), id: Id, values: Type.String() });
+
+const Time = Type.Object({ type: Type.Literal('time'), id: Id, now_ms: Milliseconds });
 
 const Done = Type.Object({
   type: Type.Literal('done'),
   id: Id,
   finish_reason: Type.Union([Type.Literal('stop'), Type.Literal('length'), Type.Literal('cancelled')]),
-  prompt_tokens: Count,
+  prompt_tokens: Nullable(Count),
+  completion_tokens: Nullable(Count),
   image_tokens: Nullable(Count),
   queue_ms: Milliseconds,
   tokenise_ms: Milliseconds,
@@ -56,11 +69,12 @@ const Done = Type.Object({
 
 const Failed = Type.Object({ type: Type.Literal('error'), id: Nullable(Id), code: Type.String(), message: Type.String() });
 
-const PythonMessage = Type.Union([Ready, Loaded, Token, Done, Failed]);
+const PythonMessage = Type.Union([Token, Logits, Time, Done, Loaded, Ready, Failed]);
 /** What Python may send. */
 export type PythonMessage = Static<typeof PythonMessage>;
 export type LoadedMessage = Static<typeof Loaded>;
 export type DoneMessage = Static<typeof Done>;
+export type TimeMessage = Static<typeof Time>;
 
 /** Reads one line; undefined when it is no message of ours. */
 export function parsePythonMessage(line: string): PythonMessage | undefined {
@@ -80,6 +94,8 @@ export interface PythonLoad {
   readonly threads: number | null;
   readonly context: number | null;
   readonly allow_remote_code: boolean;
+  /** Of a model of the hub: a tag or a commit. */
+  readonly revision: string | null;
 }
 
 /** What Python may be sent. */
@@ -87,6 +103,7 @@ export type ToPython =
   | ({ readonly type: 'load'; readonly id: number } & PythonLoad)
   | ({ readonly type: 'generate'; readonly id: number } & PythonGenerate)
   | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'time'; readonly id: number }
   | { readonly type: 'stop' };
 
 type PythonPart = { readonly text: string } | { readonly picture: string };
@@ -95,6 +112,8 @@ export interface PythonGenerate {
   readonly messages: readonly { readonly role: string; readonly content: readonly PythonPart[] }[] | null;
   readonly prompt: string | null;
   readonly max_tokens: number;
+  /** Goes along this answer and tells what it would have chosen from. */
+  readonly forced: readonly number[] | null;
   readonly sampling: {
     readonly temperature: number;
     readonly top_k: number;
@@ -106,7 +125,7 @@ export interface PythonGenerate {
 }
 
 /** A request in the words of the protocol; absent settings take the defaults of `SamplingOptions`. */
-export function toPythonGenerate({ input, maxTokens, sampling = {} }: WorkerRequest): PythonGenerate {
+export function toPythonGenerate({ input, maxTokens, sampling = {} }: WorkerRequest, forced: readonly number[] | null = null): PythonGenerate {
   const { temperature = 0, topK = 40, topP = 0.95, minP = 0.05, repeatPenalty = 1, seed = 0 } = sampling;
   return {
     messages:
@@ -120,6 +139,7 @@ export function toPythonGenerate({ input, maxTokens, sampling = {} }: WorkerRequ
           })),
     prompt: 'prompt' in input ? input.prompt : null,
     max_tokens: maxTokens,
+    forced,
     sampling: { temperature, top_k: topK, top_p: topP, min_p: minP, repeat_penalty: repeatPenalty, seed },
   };
 }

@@ -11,6 +11,7 @@ import { PythonProcess } from './python-process.js';
 export const pythonRuntime: Runtime = {
   name: 'python',
   description: 'Hugging Face Transformers in PyTorch, in a Python process',
+  tellsLogits: true,
   check,
   open,
 };
@@ -59,6 +60,7 @@ async function load(python: PythonProcess, spec: RuntimeSpec, checkpoint: Checkp
       threads: spec.threads ?? null,
       context: spec.context ?? null,
       allow_remote_code: spec.allowRemoteCode ?? false,
+      revision: 'hub' in checkpoint ? (spec.revision ?? null) : null,
     },
     signal,
   );
@@ -83,6 +85,8 @@ async function load(python: PythonProcess, spec: RuntimeSpec, checkpoint: Checkp
     generator,
     effectivePrecision: precision,
     load_ms,
+    import_ms: python.import_ms + loaded.import_ms,
+    score: (task, aborted) => generator.score(task, aborted),
     pids: () => (python.pid === undefined ? [] : [python.pid]),
     close: () => python.close(),
   };

@@ -3,6 +3,7 @@ import type { PreTrainedModel, PreTrainedTokenizer, Processor, Tensor } from '@h
 import { dataDirectories } from '../../core/data-directories.js';
 import { EdgeVlmError } from '../../core/errors.js';
 import type { ModelDescription, SamplingOptions } from '../../core/generator.js';
+import type { ScoredAnswer } from '../../core/runtime.js';
 import { decodeImage } from '../../vision/intake/decode-image.js';
 import type { Checkpoint } from '../worker/find-checkpoint.js';
 import type { WorkerAnswer, WorkerRequest, WorkerToken } from '../worker/worker-generator.js';
@@ -72,6 +73,7 @@ export class TransformersJsModel {
     queue_ms: number,
     signal: AbortSignal,
     onToken: (token: WorkerToken) => void,
+    forced?: Forced,
   ): Promise<WorkerAnswer> {
     const { library, model, tokenizer } = this.parts;
     const start = performance.now();
@@ -103,7 +105,10 @@ export class TransformersJsModel {
     try {
       const sampling = samplingOptions(library, request.sampling, warnings);
       // Every option of generation_config.json that is not replaced here would be obeyed by this runtime alone.
-      const options = { ...inputs, ...sampling, max_new_tokens: room, streamer, stopping_criteria: stop };
+      const options = {
+        ...{ ...inputs, ...sampling, max_new_tokens: room, streamer, stopping_criteria: stop },
+        ...(forced && { logits_processor: [forced.process] }),
+      };
       // Its declared parameters are those of every model at once.
       if (!signal.aborted) await (model.generate.bind(model) as (options: object) => Promise<unknown>)(options);
     } catch (thrown) {
@@ -129,6 +134,13 @@ export class TransformersJsModel {
       },
       warnings,
     };
+  }
+
+  /** Leads the model along an answer. @throws as `generate` */
+  async score(request: WorkerRequest, tokens: readonly number[], signal: AbortSignal): Promise<ScoredAnswer> {
+    const forced = new Forced(tokens);
+    const { promptTokens } = await this.generate({ ...request, sampling: {} }, 0, signal, () => undefined, forced);
+    return { promptTokens, logits: forced.logits };
   }
 
   async close(): Promise<void> {
@@ -245,6 +257,25 @@ class Listener {
   end(): void {
     // The last token was told when it came.
   }
+}
+
+/** Keeps what each token of an answer would be chosen from, and leaves nothing but that token to choose. */
+class Forced {
+  readonly logits: Float32Array[] = [];
+
+  constructor(private readonly tokens: readonly number[]) {}
+
+  /** A processor of logits, as the library calls them. @param scores [1, vocabulary] */
+  readonly process = (_: unknown, scores: Tensor): Tensor => {
+    // Any token ends the answer where there is no room for another.
+    const token = this.tokens[this.logits.length] ?? 0;
+    const data: unknown = scores.data;
+    if (!(data instanceof Float32Array)) throw new EdgeVlmError('INTERNAL', `logits are ${scores.type}, not float32`);
+    this.logits.push(data.slice());
+    data.fill(-Infinity);
+    data[token] = 0;
+    return scores;
+  };
 }
 
 /** Times the vision half of models that have it behind one method. */

@@ -1,4 +1,5 @@
 import type { ModelDescription } from '../../core/generator.js';
+import type { ScoredAnswer } from '../../core/runtime.js';
 import type { Checkpoint } from '../worker/find-checkpoint.js';
 import type { WorkerAnswer, WorkerRequest, WorkerToken } from '../worker/worker-generator.js';
 
@@ -14,4 +15,5 @@ export interface TransformersJsLoad {
 export interface TransformersJsProtocol {
   load: { request: TransformersJsLoad; event: never; result: ModelDescription };
   generate: { request: WorkerRequest; event: WorkerToken; result: WorkerAnswer };
+  score: { request: { readonly request: WorkerRequest; readonly tokens: readonly number[] }; event: never; result: ScoredAnswer };
 }

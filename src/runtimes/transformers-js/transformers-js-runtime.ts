@@ -15,6 +15,7 @@ const CANCEL_GRACE_MS = 60_000;
 export const transformersJsRuntime: Runtime = {
   name: 'transformers-js',
   description: "Hugging Face's Transformers.js over ONNX Runtime",
+  tellsLogits: true,
   check,
   open,
 };
@@ -43,8 +44,10 @@ async function open(spec: RuntimeSpec, { signal, onProgress = NO_PROGRESS }: Ope
     try {
       const request = { checkpoint, dtype, threads: spec.threads ?? null, context: spec.context ?? null };
       const description = await unlessAborted(signal, child, () => child.request('load', request));
+      const generator = new WorkerGenerator(description, worker(child));
       return {
-        generator: new WorkerGenerator(description, worker(child)),
+        generator,
+        score: (task, aborted) => generator.score(task, aborted),
         effectivePrecision: dtype,
         load_ms: description.load_ms,
         pids: () => (child.pid === undefined ? [] : [child.pid]),
@@ -66,6 +69,7 @@ const DTYPES = { none: 'fp32', int8: 'q8', int4: 'q4' } as const satisfies Recor
 function worker(child: ChildProcess<TransformersJsProtocol>): ModelWorker {
   return {
     generate: (request, signal, onToken) => child.request('generate', request, { signal, onEvent: onToken }),
+    score: (request, tokens, signal) => child.request('score', { request, tokens }, { signal }),
     close: async () => {
       await child.stop();
     },

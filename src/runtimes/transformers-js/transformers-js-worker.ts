@@ -11,23 +11,35 @@ let model: TransformersJsModel | undefined;
 /** Ends when the generation before has ended: sessions compute for one at a time. */
 let last: Promise<unknown> = Promise.resolve();
 
+function held(): TransformersJsModel {
+  if (model === undefined) throw new EdgeVlmError('INTERNAL', 'no model is loaded');
+  return model;
+}
+
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const answer = last.then(work);
+  last = answer.catch(() => undefined);
+  return answer;
+}
+
+/* eslint-disable require-yield -- loading and scoring have a result and no events */
 await serve<TransformersJsProtocol>(
   {
-    // eslint-disable-next-line require-yield -- loading tells nothing
     async *load(request) {
       if (model !== undefined) throw new EdgeVlmError('INTERNAL', 'this process already holds a model');
       model = await TransformersJsModel.load(await loadTransformersJs(), request);
       return model.description;
     },
     async *generate(request, signal) {
-      const loaded = model;
-      if (loaded === undefined) throw new EdgeVlmError('INTERNAL', 'no model is loaded');
+      const loaded = held();
       const arrived = performance.now();
       return yield* eventStream<WorkerToken, WorkerAnswer>((onToken, aborted) => {
-        const answer = last.then(() => loaded.generate(request, performance.now() - arrived, aborted, onToken));
-        last = answer.catch(() => undefined);
-        return answer;
+        return inTurn(() => loaded.generate(request, performance.now() - arrived, aborted, onToken));
       }, signal);
+    },
+    async *score({ request, tokens }, signal) {
+      const loaded = held();
+      return inTurn(() => loaded.score(request, tokens, signal));
     },
   },
   async () => {

@@ -1,6 +1,6 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { ModelDescription } from '../../core/generator.js';
-import type { OpenRuntime } from '../../core/runtime.js';
+import type { OpenRuntime, ScoredAnswer } from '../../core/runtime.js';
 import { ChildProcess, type StartOptions } from '../../host/child-process.js';
 import { WorkerGenerator, type WorkerAnswer, type WorkerRequest, type WorkerToken } from './worker-generator.js';
 
@@ -8,6 +8,7 @@ import { WorkerGenerator, type WorkerAnswer, type WorkerRequest, type WorkerToke
 export interface ChildModelProtocol<LoadRequest> {
   load: { request: LoadRequest; event: never; result: ModelDescription };
   generate: { request: WorkerRequest; event: WorkerToken; result: WorkerAnswer };
+  score: { request: { readonly request: WorkerRequest; readonly tokens: readonly number[] }; event: never; result: ScoredAnswer };
 }
 
 /**
@@ -32,10 +33,14 @@ export async function openChildModel(
     const worker = {
       generate: (task: WorkerRequest, aborted: AbortSignal, onEvent: (token: WorkerToken) => void) =>
         child.request('generate', task, { signal: aborted, onEvent }),
+      score: (task: WorkerRequest, tokens: readonly number[], aborted: AbortSignal) =>
+        child.request('score', { request: task, tokens }, { signal: aborted }),
       close,
     };
+    const generator = new WorkerGenerator(description, worker);
     return {
-      generator: new WorkerGenerator(description, worker),
+      generator,
+      score: (task, aborted) => generator.score(task, aborted),
       effectivePrecision: description.precision,
       load_ms: description.load_ms,
       pids: () => (child.pid === undefined ? [] : [child.pid]),

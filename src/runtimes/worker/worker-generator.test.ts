@@ -35,6 +35,7 @@ function saying(pieces: readonly string[]): ModelWorker {
       }
       return answer;
     },
+    score: () => Promise.resolve({ promptTokens: null, logits: [] }),
     close: () => Promise.resolve(),
   };
 }
@@ -81,6 +82,7 @@ test.each<GenerateRequest>([
   { ...request, maxTokens: 0 },
   { ...request, maxTokens: 1.5 },
   { ...request, grammar: { gbnf: 'root ::= "a"' } },
+  { ...request, logprobs: 0 },
   {
     ...request,
     input: { messages: [{ role: 'user', content: [{ type: 'image', image: { tiles: [], rows: 0, columns: 0, hash: '' } }] }] },

@@ -10,6 +10,7 @@ import type {
   TextPart,
   TokenEvent,
 } from '../../core/generator.js';
+import type { ScoredAnswer, ScoreRequest } from '../../core/runtime.js';
 import { eventStream } from '../../host/event-stream.js';
 import { ArrivalClock } from '../arrival-clock.js';
 import { TextStream } from '../prompt/text-stream.js';
@@ -19,15 +20,20 @@ export type WorkerRequest = Pick<GenerateRequest<TextPart | PicturePart>, 'input
 
 /** A token that a worker has chosen, with the text that it adds; end tokens are not told. */
 export interface WorkerToken {
-  readonly token: number;
+  /** null where the model's own code tells text only. */
+  readonly token: number | null;
   readonly text: string;
+  /** When it was chosen, as `performance.now()` counts here; absent: when it is told. */
+  readonly at_ms?: number;
 }
 
 /** What a worker says of a generation when it ends; times by its own clock. */
 export interface WorkerAnswer {
   readonly finishReason: FinishReason;
-  readonly promptTokens: number;
+  readonly promptTokens: number | null;
   readonly imageTokens: number | null;
+  /** Default: as many as were told. */
+  readonly completionTokens?: number;
   readonly stages: Omit<StageTimings, 'ttft_ms' | 'total_ms'>;
   readonly warnings: readonly string[];
 }
@@ -35,6 +41,8 @@ export interface WorkerAnswer {
 /** A model in a process of its own. */
 export interface ModelWorker {
   generate(request: WorkerRequest, signal: AbortSignal, onToken: (token: WorkerToken) => void): Promise<WorkerAnswer>;
+  /** Leads the model along an answer; as `OpenRuntime.score`. */
+  score(request: WorkerRequest, tokens: readonly number[], signal: AbortSignal): Promise<ScoredAnswer>;
   close(): Promise<void>;
 }
 
@@ -60,11 +68,11 @@ export class WorkerGenerator implements Generator {
     let text = '';
     const work = async (onEvent: (event: TokenEvent) => void, aborted: AbortSignal): Promise<WorkerAnswer> => {
       if (aborted.aborted) return NOT_BEGUN;
-      return this.worker.generate(task, aborted, ({ token, text: raw }) => {
+      return this.worker.generate(task, aborted, ({ token, text: raw, at_ms }) => {
         if (stop.signal.aborted) return;
         const piece = stream.push(Buffer.from(raw));
         text += piece;
-        clock.mark(piece);
+        clock.mark(piece, at_ms);
         onEvent({ type: 'token', token, text: piece });
         if (stream.stopped) stop.abort();
       });
@@ -85,7 +93,7 @@ export class WorkerGenerator implements Generator {
           text,
           finishReason: stream.stopped ? 'stop' : finishReason,
           cachedTokens: 0,
-          completionTokens: clock.count,
+          completionTokens: answer.completionTokens ?? clock.count,
           timings: { ...stages, ...clock.timings() },
           tokenTimes_ms: clock.tokenTimes_ms,
         },
@@ -94,15 +102,21 @@ export class WorkerGenerator implements Generator {
     }
   }
 
+  /** As `OpenRuntime.score`. */
+  score({ input, tokens }: ScoreRequest, signal: AbortSignal = new AbortController().signal): Promise<ScoredAnswer> {
+    return this.worker.score(workerRequest({ input, maxTokens: tokens.length + 1 }), tokens, signal);
+  }
+
   async close(): Promise<void> {
     await this.worker.close();
   }
 }
 
-function workerRequest({ input, maxTokens, sampling, grammar }: GenerateRequest): WorkerRequest {
+function workerRequest({ input, maxTokens, sampling, grammar, logprobs }: GenerateRequest): WorkerRequest {
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw new EdgeVlmError('USAGE', `the number of new tokens is ${maxTokens}; expected a whole number from 1`);
   if (grammar !== undefined) throw new EdgeVlmError('USAGE', 'this runtime cannot keep to a grammar; the engine can');
+  if (logprobs !== undefined) throw new EdgeVlmError('USAGE', 'this runtime does not tell how likely tokens were; the engine does');
   const task = { maxTokens, ...(sampling && { sampling }) };
   if ('prompt' in input) return { ...task, input };
   const messages = input.messages.map(({ role, content }) => ({

@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeVlmError } from '../../../src/core/errors.js';
-import { isProcessAlive } from '../../../src/core/is-process-alive.js';
 import { installPython } from '../../../src/runtimes/python/install-python.js';
 import { interpreterOf } from '../../../src/runtimes/python/python-environment.js';
+import { lockFile } from '../../support/lock-file.js';
 
 const FOLDER = fileURLToPath(new URL('../../../.cache/python/', import.meta.url));
 
@@ -25,7 +23,7 @@ export function hasPython(): boolean {
 export async function testPython(): Promise<string> {
   const own = process.env['EDGEVLM_PYTHON'];
   if (own !== undefined) return own;
-  const release = await lock(`${FOLDER.slice(0, -1)}.lock`);
+  const release = await lockFile(`${FOLDER.slice(0, -1)}.lock`);
   try {
     await installPython({ folder: FOLDER });
   } catch (thrown) {
@@ -35,22 +33,6 @@ export async function testPython(): Promise<string> {
     await release();
   }
   return interpreterOf(FOLDER);
-}
-
-/** Test files run side by side, and one environment is made. A lock whose process is gone is nobody's. */
-async function lock(path: string): Promise<() => Promise<void>> {
-  await mkdir(dirname(path), { recursive: true });
-  for (;;) {
-    try {
-      await writeFile(path, String(process.pid), { flag: 'wx' });
-      return () => rm(path, { force: true });
-    } catch {
-      const holder = Number(await readFile(path, 'utf8').catch(() => '0'));
-      // 0: it has just been released, or its number is not written yet.
-      if (holder !== 0 && !isProcessAlive(holder)) await rm(path, { force: true });
-      await sleep(200);
-    }
-  }
 }
 
 /** Runs a script with the Python half of the runtime on its path. */
