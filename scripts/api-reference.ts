@@ -4,11 +4,13 @@ import { Logger } from '../src/core/logger.js';
 import { nullRuntime } from '../src/runtimes/null/null-runtime.js';
 import { buildApp } from '../src/server/build-app.js';
 import { IdempotencyStore } from '../src/server/idempotency.js';
+import { KeyRing } from '../src/server/keys/key-ring.js';
 import { PrometheusMetrics } from '../src/server/prometheus-metrics.js';
 import { BenchmarkRunner } from '../src/serving/benchmark-runner.js';
 import { InferenceMetrics } from '../src/serving/inference-metrics.js';
 import { InferenceService } from '../src/serving/inference-service.js';
-import { ModelSupervisor } from '../src/serving/model-supervisor.js';
+import { MemoryLedger } from '../src/serving/memory-ledger.js';
+import { ModelPool } from '../src/serving/model-pool.js';
 import { SystemSampler } from '../src/serving/system-sampler.js';
 
 /** What this reads of an OpenAPI document. */
@@ -59,17 +61,21 @@ if (stale.length > 0) {
 async function describeServer(): Promise<OpenApi> {
   const logger = new Logger({ sink: () => undefined });
   const open = () => nullRuntime.open({ model: '', device: 'cpu', quantization: 'none' });
-  const supervisor = await ModelSupervisor.start({ open, logger }, new AbortController().signal);
   const preparePicture = (bytes: Uint8Array) =>
     Promise.resolve({ part: { type: 'picture' as const, bytes }, decode_ms: 0, preprocess_ms: 0 });
-  const service = new InferenceService({ supervisor, preparePicture, parallel: 1, maxQueue: 0, deadline_ms: 1, observers: [] });
+  const ledger = new MemoryLedger({ budget: 'auto', available: () => 0, resident: () => null });
+  const models = new ModelPool({ ledger, logger, admission: { slots: 1, maxQueue: 0 } });
+  await models.load({ names: ['shapes'], identity: '', runtime: 'null', layers: null, bytes: 0, preparePicture, open }).done;
+  const service = new InferenceService({ models, deadline_ms: 1, observers: [] });
+  const shelf = { list: () => Promise.resolve([]), find: () => Promise.reject(new Error('nobody asks')) };
   const probe = () => Promise.resolve({ cpu_percent: null, memory_mb: null, temperature_celsius: null });
   const description = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
   const app = await buildApp({
-    ...{ service, logger, metrics: new InferenceMetrics(null), prometheus: new PrometheusMetrics(), system: new SystemSampler(probe) },
-    benchmark: new BenchmarkRunner(service, { probe, layers: null }),
-    ...{ modelNames: ['shapes'], device: 'cpu', version: description.version, apiKeys: [], corsOrigins: [], hostNames: [] },
-    limits: { imageBytes: 1, images: 1, maxTokens: 1, defaultTokens: 1 },
+    ...{ service, logger, metrics: new InferenceMetrics(), prometheus: new PrometheusMetrics(), system: new SystemSampler(probe) },
+    benchmark: new BenchmarkRunner(service, { probe }),
+    ...{ shelf, device: 'cpu', version: description.version, keys: await KeyRing.open({ given: [] }), corsOrigins: [], hostNames: [] },
+    limits: { imageBytes: 1, images: 1, maxTokens: 1, defaultTokens: 1, defaultSampling: {} },
+    warnings: [],
     ...{ resultsFile: '', capacity: 1, idempotency: new IdempotencyStore() },
   });
   const { payload } = await app.inject('/openapi.json');

@@ -13,6 +13,9 @@ const ALLOWED_SKIPS = [
   ['a tree from /proc takes a file that may not be read', 'needs not to be root, who may read everything'],
   ['says when only root may read', 'needs not to be root, who may read everything'],
   ['the Python runtime with PyTorch', 'needs PyTorch: set EDGEVLM_PYTHON, or run the tests once with CI=true'],
+  ['requests that schemathesis makes', 'needs Python 3.10 or newer, with venv, to install schemathesis'],
+  ['the lines with Python and requests', 'needs Python 3.10 or newer, with venv, to install requests'],
+  ['the lines with curl', 'needs curl'],
   ['against an index that is away', 'needs Python 3.10 or newer, with venv'],
 ];
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Static, Type } from 'typebox';
@@ -31,6 +31,7 @@ const Row = Type.Object({
   kl_mean: Figure,
   kl_p99: Figure,
   top1_agreement: Figure,
+  caption_top1_agreement: Figure,
   forced_tokens: Type.Integer(),
   excused: Figure,
   different: Figure,
@@ -142,6 +143,34 @@ describe('an ablation', () => {
 });
 
 it(
+  'leads a cache through whole albums, and goes on from what an earlier run kept',
+  async () => {
+    const args = ['--prompts', '1', '--strategies', 'plain', '--caches', 'hadamard:q4_0', '--temperature', '0', '--json', '--quiet'];
+    const through = async (tokens: number): Promise<Static<typeof Row>> => {
+      const { code, stdout, stderr } = await ablate(...args, '--forced-tokens', String(tokens), '--report', 'albums');
+      expect([code, stderr]).toEqual([0, '']);
+      const row = Value.Parse(Result, JSON.parse(stdout)).rows[1];
+      if (row === undefined) throw new Error('the row is missing');
+      return row;
+    };
+    const first = await through(500);
+    expect(first.forced_tokens).toBeGreaterThanOrEqual(500);
+    expect(first.kl_mean).toBeLessThan(0.05);
+    expect(first.top1_agreement).toBeGreaterThan(0.95);
+    expect(first.kv_ratio).toBeGreaterThan(3.5);
+    const pieces = join(home, 'albums', 'forced');
+    const [piece = ''] = await readdir(pieces);
+    const kept = await stat(join(pieces, piece));
+    expect(await through(500)).toMatchObject({ kl_mean: first.kl_mean, forced_tokens: first.forced_tokens });
+    expect((await stat(join(pieces, piece))).mtimeMs).toBe(kept.mtimeMs);
+    // What is damaged is made again, and comes to the same.
+    await writeFile(join(pieces, piece), '[{');
+    expect((await through(500)).forced_tokens).toBe(first.forced_tokens);
+  },
+  TIMEOUT,
+);
+
+it(
   'gives what cannot run a row with its reason',
   async () => {
     const { code, stdout } = await ablate('--prompts', '1', '--strategies', 'plain,speculative', '--temperature', '0', '--json', '--quiet');
@@ -159,6 +188,7 @@ it.each<[args: string[], message: RegExp]>([
   [['--ablate', '--caches', 'tiny'], /no cache "tiny"/],
   [['--ablate', '--decoding', 'ngram'], /--ablate takes --strategies/],
   [['--prompts', '3'], /--prompts needs --ablate/],
+  [['--forced-tokens', '3'], /--forced-tokens needs --ablate/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await runCli(['bench', 'engine', ...args, ...model], { cwd: home });
   expect([code, stderr]).toEqual([64, expect.stringMatching(message) as string]);

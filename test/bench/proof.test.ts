@@ -53,7 +53,7 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
     home = await mkdtemp(path.join(tmpdir(), 'edgevlm-proof-'));
     await writeScenes({ out: path.join(home, 'scenes'), count: PICTURES, seed: 5, split: 'test', style: 'rich' });
     plan = path.join(home, 'plan.yaml');
-    const common = { model: SHAPES, image_dir: path.join(home, 'scenes'), samples: PICTURES, threads: 1 };
+    const common = { model: SHAPES, image_dir: path.join(home, 'scenes'), samples: PICTURES, threads: 1, logit_pictures: 2 };
     const cells = CELLS.map((settings) => `  - { scenario: vlm, settings: ${settings} }`).join('\n');
     await writeFile(plan, `name: proof\nscenario: vlm\norder: given\nsettings: ${JSON.stringify(common)}\ncells:\n${cells}\n`);
     await installMlflow();
@@ -160,6 +160,12 @@ describe.skipIf(process.env['CI'] === undefined && !canInstallMlflow())('against
             parity?.outcome,
           );
         expect(scores?.find((score) => score.name === 'caption.object_f1')?.value, name).toBeGreaterThan(0.5);
+        const logits = verdicts.find((verdict) => verdict.name === 'parity:logits');
+        if (name === 'engine none' || name.startsWith('llama-server')) expect(logits).toBeUndefined();
+        else
+          expect(['pass', ...(name.includes('int') ? ['inconclusive'] : [])], `${name}: ${logits?.detail ?? ''}`).toContain(
+            logits?.outcome,
+          );
       }
     },
   );

@@ -164,6 +164,7 @@ describe('bench vlm', () => {
 
   it.each<[string, string[], number, RegExp, Record<string, string>?]>([
     ['a model that is none', ['--model', 'nosuch', '--image-dir', '.'], 65, /MODEL_UNKNOWN[^]*hint: There are shapes, /],
+    ['a model for another runtime', ['--model', 'qwen2.5-vl-3b', '--image-dir', '.'], 65, /FILE_NOT_FOUND[^]*hint: .*--runtime python/],
     ['a folder that is none', ['--image-dir', 'nowhere'], 65, /FILE_NOT_FOUND/],
     ['no folder', [], 64, /--image-dir/],
     ['several devices without a matrix', ['--image-dir', '.', '--quantization', 'none,int8'], 64, /--matrix/],
@@ -180,10 +181,18 @@ describe('bench vlm --matrix', () => {
   const run = (...args: string[]): Promise<CliResult> => bench([...MATRIX, '--image-dir', scenes, ...args]);
 
   it('killed in the middle goes on where it was, and is logged as one run with children', async () => {
+    const namesIn = (folder: string): Promise<string[]> => readdir(path.join(home, folder)).catch(() => []);
+    const records = async (): Promise<number> => (await namesIn('runs')).filter((name) => name.endsWith('.json')).length;
+    const earlier = await records();
     const child = startCli([...BENCH, ...MATRIX, '--image-dir', scenes], { cwd: home, env: { MLFLOW_TRACKING_URI: '' } });
-    const cells = path.join(home, 'cells');
-    while (child.exitCode === null && (await readdir(cells).catch(() => [])).filter((name) => name.endsWith('.json')).length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+      while (child.exitCode === null && !(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    await until(async () => (await namesIn('plans')).length > 0);
+    const second = await bench([...MATRIX, '--image-dir', scenes], { MLFLOW_TRACKING_URI: '' });
+    expect([second.code, second.stderr]).toEqual([69, expect.stringContaining(`process ${child.pid ?? 0} runs the plan`)]);
+    // A cell's record is the last thing that is written of it.
+    await until(async () => (await records()) > earlier);
     child.kill('SIGKILL');
     await once(child, 'close');
 
@@ -194,14 +203,17 @@ describe('bench vlm --matrix', () => {
     const { cells: rows } = resultsOf(stdout);
     expect(rows.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
     expect(rows[0]?.resumed).toBe(true);
-    const records = await Promise.all(rows.map(({ run: id = '' }) => stored(id)));
+    const saved = await Promise.all(rows.map(({ run: id = '' }) => stored(id)));
     expect(
-      records.map(({ settings: { effective } }) => [effective['quantization'], effective['precision'], effective['num_samples']]),
+      saved.map(({ settings: { effective } }) => [effective['quantization'], effective['precision'], effective['num_samples']]),
     ).toEqual([
       ['none', 'F16', 2],
       ['int8', 'Q8_0', 2],
       ['int4', 'Q4_0', 2],
     ]);
+    const parity = saved.map(({ verdicts }) => verdicts.find(({ name }) => name === 'parity:logits')?.outcome);
+    expect(parity).toEqual([undefined, 'pass', expect.stringMatching(/pass|inconclusive/)]);
+    expect(saved[1]?.scores?.find(({ name }) => name === 'parity.top1')?.value).toBeGreaterThan(0.9);
     const logged = mlflow.runs.slice(before);
     const parent = logged.find(({ tags }) => tags.get('edgevlm.run')?.startsWith('plan-') === true);
     const children = logged.filter(({ tags }) => tags.get('mlflow.parentRunId') === parent?.id);

@@ -2,17 +2,23 @@ import { describe, expect, it } from 'vitest';
 
 import type { PrecisionMeasurement } from '../../src/bench/scenarios/precisions/precisions-scenario.js';
 import { STAGES, type MeasuredPicture, type Stage } from '../../src/bench/scenarios/precisions/precision-turn.js';
+import { judgeLogitParity } from '../../src/bench/quality/logit-parity.js';
 import { precisionsHtml } from '../../src/bench/scenarios/precisions/precisions-html.js';
 import { precisionsMarkdown } from '../../src/bench/scenarios/precisions/precisions-markdown.js';
 import { collectPrecisions, type PrecisionsResults } from '../../src/bench/scenarios/precisions/precisions-results.js';
 import { precisionRecord } from '../../src/cli/commands/precision-record.js';
 import { EdgeVlmError } from '../../src/core/errors.js';
 import { RunRecord } from '../../src/core/run-record.js';
+import { sampleResources } from '../tracking/support/sample-record.js';
 import { elementsOf, parsePage, type PageElement } from './parse-page.js';
 import { Value } from 'typebox/value';
 
 const HOSTILE = `"><img src=x onerror=alert(1)></svg></style><script>alert('&amp;')</script>\u202egpj.`;
 const PICTURES = 12;
+const WATCHED = {
+  resources: { use: sampleResources({}), thermal: [] },
+  audit: { duration_ms: 1, eventLoopDelay_ms: { p50: 0, p99: 0, max: 0 }, cpuShare: 0, startDelay_ms: null, starts: 0 },
+};
 
 /** Numbers that never agree by chance: every one has a fraction of its own. */
 let fraction = 0;
@@ -39,7 +45,7 @@ function measurement(name: string, slow: number): PrecisionMeasurement {
   });
   const turns = [0, 1, 2].map((round) => ({
     ...{ load_ms: odd(20 * slow), warmup_ms: odd(90), contextLength: 1024 },
-    ...{ loaded: memory(1e8 * slow + round), after: memory(2e8 * slow + round) },
+    ...{ loaded: memory(1e8 * slow + round), watched: { ...WATCHED, after: memory(2e8 * slow + round) } },
     pictures: [0, 1, 2, 3].map((offset) => picture(4 * round + offset, slow)),
   }));
   return { name, turns };
@@ -52,6 +58,13 @@ function makeResults(model: string): PrecisionsResults {
   const record = (of: PrecisionMeasurement): RunRecord =>
     precisionRecord(of, {
       reference,
+      parity:
+        of === reference
+          ? null
+          : judgeLogitParity(
+              { answers: 4, samePrompts: 4, tokens: 40, top1: 0.975, klMean: 0.012_34, klP99: 0.5 },
+              { along: '4 captions of f16', sameWeights: false },
+            ),
       thermal: { before: thermal, after: { ...thermal, temperature_celsius: 63.75 } },
       environment: {
         cpu: { model: `CPU ${model}`, architecture: 'x64', logicalCores: 8, physicalCores: 4, flags: ['avx2'], governor: null },

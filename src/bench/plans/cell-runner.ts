@@ -3,6 +3,7 @@ import { Value } from 'typebox/value';
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import type { Measurement, Settings } from '../../core/run-record.js';
+import type { LogitParity } from '../quality/logit-parity.js';
 
 export interface CellContext {
   readonly signal: AbortSignal;
@@ -23,6 +24,11 @@ export interface CellRunner {
    * @throws CANCELLED soon after the signal aborts
    */
   run(settings: Settings, context: CellContext): Promise<Measurement>;
+  /**
+   * Leads the model of one cell along the answers of another's, in a process of their own. Absent where a scenario has no such answers.
+   * @returns null where a runtime does not tell logits, or nobody wants them @throws what opening the models and asking them throws
+   */
+  compareLogits?(reference: Settings, subject: Settings, context: CellContext): Promise<LogitParity | null>;
 }
 
 /** Refuses a setting that a scenario does not have, and a value of the wrong kind, before anything is measured. @throws USAGE */

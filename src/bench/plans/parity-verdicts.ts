@@ -11,7 +11,7 @@ const ASKED = ['model_name', 'prompt', 'maxTokens'] as const;
  * @returns nothing where there is no such cell, or no answers are known
  */
 export function parityVerdicts(measurement: Measurement, before: readonly RunRecord[]): Verdict[] {
-  const reference = before.find((record) => isSameQuestion(record, measurement));
+  const reference = parityReference(measurement, before);
   if (reference === undefined) return [];
   const { pictures, share } = compareAnswers(measurement, reference);
   if (share === null) return [];
@@ -20,6 +20,11 @@ export function parityVerdicts(measurement: Measurement, before: readonly RunRec
   const of = `those of ${String(runtime)} in ${String(precision)} (${reference.id})`;
   const detail = `${Math.round(share * pictures)} of ${pictures} answers are ${of}`;
   return [{ name: 'parity:answers', outcome: share === 1 ? 'pass' : ours === theirs ? 'fail' : 'inconclusive', detail }];
+}
+
+/** The first record that was asked the same of the same model. */
+export function parityReference(measurement: Measurement, before: readonly RunRecord[]): RunRecord | undefined {
+  return before.find((record) => isSameQuestion(record, measurement));
 }
 
 function isSameQuestion(record: RunRecord, { command, dataset, settings }: Measurement): boolean {

@@ -1,7 +1,7 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Cell, CellRow } from '../../core/plan-cell.js';
 import { NO_PROGRESS, type Progress, ProgressTask } from '../../core/progress.js';
-import { createRunRecord, type Measurement, type RunRecord, type Verdict } from '../../core/run-record.js';
+import { createRunRecord, type Measurement, type RunRecord, type Score, type Verdict } from '../../core/run-record.js';
 import { sha256Json } from '../../core/canonical-json.js';
 import type { CellContext } from './cell-runner.js';
 import { cellStatus } from './cell-status.js';
@@ -21,8 +21,8 @@ export interface PlanOptions {
   /** @throws what finding the cell's files throws */
   readonly keyOf: (cell: Cell, signal: AbortSignal) => Promise<string>;
   readonly runCell: (cell: Cell, context: CellContext) => Promise<Measurement>;
-  /** What is to be said of a cell beside those that were finished before it. */
-  readonly judge?: (measurement: Measurement, before: readonly RunRecord[]) => readonly Verdict[];
+  /** What is to be said of a cell beside those that were finished before it. @throws CANCELLED */
+  readonly judge?: (measured: MeasuredCell, before: readonly FinishedCell[], context: CellContext) => Promise<Judgement>;
   readonly store: CellStore;
   /** Called for every cell as it ends, in order. Its errors end the plan. */
   readonly onRow?: (row: PlanRow) => Promise<void> | void;
@@ -30,6 +30,24 @@ export interface PlanOptions {
   readonly onStart?: (cell: Cell) => void;
   readonly onProgress?: Progress;
   readonly signal?: AbortSignal;
+}
+
+/** A cell that has just been measured. */
+export interface MeasuredCell {
+  readonly cell: Cell;
+  readonly measurement: Measurement;
+}
+
+/** One that has its record. */
+export interface FinishedCell {
+  readonly cell: Cell;
+  readonly record: RunRecord;
+}
+
+/** What a record gets beside what was measured. */
+export interface Judgement {
+  readonly verdicts: readonly Verdict[];
+  readonly scores: readonly Score[];
 }
 
 export interface PlanRow extends CellRow {
@@ -76,7 +94,7 @@ async function runOne(cell: Cell, done: ReadonlyMap<string, PlanRow>, options: P
   if (done.has(key)) return undefined;
   const finished = await store.finished(key);
   if (finished !== undefined) return { ...finished.row, record: finished.record, resumed: true };
-  const before = [...done.values()].flatMap(({ record }) => record ?? []);
+  const before = [...done.values()].flatMap(({ cell: earlier, record }) => (record === undefined ? [] : [{ cell: earlier, record }]));
   const result = await measure(cell, before, signal, options);
   if (result instanceof EdgeVlmError) {
     const row = failedRow(key, cell, result);
@@ -92,14 +110,22 @@ async function runOne(cell: Cell, done: ReadonlyMap<string, PlanRow>, options: P
 /** The record of a cell, or how it failed. */
 async function measure(
   cell: Cell,
-  before: readonly RunRecord[],
+  before: readonly FinishedCell[],
   signal: AbortSignal,
   { runCell, judge, onStart, onProgress }: PlanOptions,
 ): Promise<RunRecord | EdgeVlmError> {
   onStart?.(cell);
   try {
-    const measurement = await runCell(cell, { signal, onProgress: onProgress ?? NO_PROGRESS });
-    return createRunRecord({ ...measurement, verdicts: [...measurement.verdicts, ...(judge?.(measurement, before) ?? [])] });
+    const context = { signal, onProgress: onProgress ?? NO_PROGRESS };
+    const measurement = await runCell(cell, context);
+    const judged = await judge?.({ cell, measurement }, before, context);
+    if (judged === undefined) return createRunRecord(measurement);
+    const scores = [...(measurement.scores ?? []), ...judged.scores];
+    return createRunRecord({
+      ...measurement,
+      verdicts: [...measurement.verdicts, ...judged.verdicts],
+      ...(scores.length > 0 && { scores }),
+    });
   } catch (thrown) {
     return EdgeVlmError.from(thrown);
   }

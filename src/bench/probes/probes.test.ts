@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeEnvironment } from './environment.js';
-import { MemoryProbe } from './memory.js';
+import { openProcessTree } from './open-process-tree.js';
+import { ProcessReader } from './process-reader.js';
 import { ThermalProbe } from './thermal.js';
 
 let root: string;
@@ -26,7 +27,10 @@ test('memory is read in bytes from status and smaps_rollup', async () => {
     'proc/7/status': 'Name:\tnode\nVmHWM:\t    2000 kB\nVmRSS:\t    1500 kB\nRssAnon:\t     500 kB\nVmSwap:\t       0 kB\n',
     'proc/7/smaps_rollup': '0-1 ---p 0 0:0 0 [rollup]\nRss: 1500 kB\nPss:                1200 kB\nPss_Dirty: 3 kB\n',
   });
-  expect(await new MemoryProbe(7, join(root, 'proc')).read()).toEqual({
+  const reader = new ProcessReader(7, join(root, 'proc'));
+  const reading = await reader.read({ pss: true });
+  await reader.close();
+  expect(reading?.memory).toEqual({
     rss_bytes: 1500 * 1024,
     peakRss_bytes: 2000 * 1024,
     pss_bytes: 1200 * 1024,
@@ -36,13 +40,19 @@ test('memory is read in bytes from status and smaps_rollup', async () => {
 });
 
 test('what the machine does not tell is null, never zero', async () => {
-  const memory = await new MemoryProbe(7, join(root, 'proc')).read();
+  const tree = openProcessTree(() => []);
+  const { memory } = await tree.read({ pss: true });
+  await tree.close();
   const thermal = await new ThermalProbe(root).read();
-  expect([...Object.values(memory), ...Object.values(thermal)]).toEqual(Array(8).fill(null));
+  const { processes, ...figures } = memory;
+  expect(processes).toBe(0);
+  expect(new Set([...Object.values(figures), ...Object.values(thermal)])).toEqual(new Set([null]));
 });
 
 test('this very process has memory where there is a /proc', async () => {
-  const { rss_bytes, peakRss_bytes } = await new MemoryProbe(process.pid).read();
+  const tree = openProcessTree(() => [process.pid]);
+  const { rss_bytes, peakRss_bytes } = (await tree.read({ pss: true })).memory;
+  await tree.close();
   if (process.platform !== 'linux') expect(rss_bytes).toBeNull();
   else {
     expect(rss_bytes).toBeGreaterThan(10 * 1024 ** 2);

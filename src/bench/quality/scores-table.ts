@@ -12,6 +12,9 @@ const TITLES: Readonly<Record<string, string>> = {
   cider: 'CIDEr',
   'context.tokens': 'tokens in context',
   cider_of_truth: 'CIDEr of the truth itself',
+  'parity.top1': 'likeliest tokens that are those of the reference',
+  'parity.kl_mean': 'divergence from the reference, mean (nats)',
+  'parity.kl_p99': 'divergence from the reference, p99 (nats)',
 };
 const CHANCE = 'chance.';
 
@@ -51,5 +54,5 @@ function titleOf(name: string): string {
 
 /** Shares as per cent. */
 function show({ unit }: Score, value: number): string {
-  return unit === 'fraction' ? `${(100 * value).toFixed(1)}%` : value.toFixed(2);
+  return unit === 'fraction' ? `${(100 * value).toFixed(1)}%` : unit === 'nats' ? value.toExponential(1) : value.toFixed(2);
 }

@@ -93,7 +93,7 @@ function isJudged({ name, unit }: Samples): boolean {
 
 /** Shares of right answers; what a blind guess would reach, and what the run itself compared with another, is not this run's quality. */
 function isJudgedScore({ name, unit, interval }: Score): boolean {
-  return unit === 'fraction' && interval !== null && !/^(chance|agreement|difference)\./.test(name);
+  return unit === 'fraction' && interval !== null && !/^(chance|agreement|difference|parity)\./.test(name);
 }
 
 function compareLists(

@@ -2,12 +2,13 @@ import type { CellRunner } from '../../bench/plans/cell-runner.js';
 import { EdgeVlmError } from '../../core/errors.js';
 
 /** Scenarios that a plan can have cells of. */
-export const CELL_SCENARIOS = ['vlm', 'ttft'] as const;
+export const CELL_SCENARIOS = ['vlm', 'ttft', 'serve'] as const;
 export type CellScenario = (typeof CELL_SCENARIOS)[number];
 
 export const CELL_RUNNERS: Record<CellScenario, () => Promise<CellRunner>> = {
   vlm: async () => (await import('./vlm-cell.js')).vlmCell,
   ttft: async () => (await import('./ttft-cell.js')).ttftCell,
+  serve: async () => (await import('./serve-cell.js')).serveCell,
 };
 
 /** @throws EdgeVlmError USAGE for a name that is none */

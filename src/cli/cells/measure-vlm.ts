@@ -5,23 +5,15 @@ import { runVlmScenario, type VlmScenarioResult } from '../../bench/scenarios/vl
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import type { Measurement } from '../../core/run-record.js';
-import { QUANTIZATIONS, type RuntimeSpec } from '../../core/runtime.js';
+import { QUANTIZATIONS } from '../../core/runtime.js';
 import { RUNTIMES } from '../../runtimes/registry.js';
-import { CAPTION_PROMPT } from '../commands/evaluation-limits.js';
 import { SCENE_VOCABULARY } from '../commands/eval-scene-pictures.js';
 import { answerKey } from './answer-key.js';
 import { findVlmPictures } from './find-vlm-pictures.js';
 import { identifyVlmModel } from './identify-vlm-model.js';
 import { resolveVlmModel, type VlmModel } from './resolve-vlm-model.js';
 import type { VlmCellSettings } from './vlm-cell-settings.js';
-
-/** What options have when nobody sets them. */
-export const VLM_DEFAULTS: Required<
-  Pick<VlmCellSettings, 'device' | 'quantization' | 'samples' | 'warmup' | 'prompt' | 'max_tokens' | 'batch' | 'allow_remote_code'>
-> = {
-  ...{ device: 'cpu', quantization: 'none', samples: 10, warmup: 1, prompt: CAPTION_PROMPT, max_tokens: 128, batch: 1 },
-  allow_remote_code: false,
-};
+import { specOfVlm, withVlmDefaults, type FullVlmSettings } from './vlm-defaults.js';
 
 const BOOTSTRAP_SEED = 0;
 
@@ -50,7 +42,7 @@ export interface MeasuredVlm {
  */
 export async function measureVlm(settings: VlmCellSettings, options: MeasureVlmOptions): Promise<MeasuredVlm> {
   const { onProgress, onFailure, onRuntime, signal } = options;
-  const full = withDefaults(settings);
+  const full = withVlmDefaults(settings);
   const { samples, warmup, prompt, max_tokens, batch, device, quantization } = full;
   const pictures = await findVlmPictures({ imageDir: full.image_dir, samples, warmup, signal });
   const { nameOf, unreadable } = pictures;
@@ -62,7 +54,7 @@ export async function measureVlm(settings: VlmCellSettings, options: MeasureVlmO
   const runtime = await RUNTIMES[model.runtime]();
 
   const result = await runVlmScenario({
-    open: () => runtime.open(specOf(full, model), { signal, onProgress }),
+    open: () => runtime.open(specOfVlm(full, model), { signal, onProgress }),
     pictures: pictures.pictures,
     warmup: pictures.warmup,
     prompt,
@@ -94,7 +86,7 @@ export async function measureVlm(settings: VlmCellSettings, options: MeasureVlmO
   const measurement = vlmMeasurement(result, {
     requested: { ...named, runtime: full.runtime ?? null },
     settings: named,
-    environment,
+    environment: { ...environment, ...(result.description.device !== undefined && { device: result.description.device }) },
     models,
     datasetSha256: pictures.sha256,
     unreadable,
@@ -105,33 +97,8 @@ export async function measureVlm(settings: VlmCellSettings, options: MeasureVlmO
   return { measurement, result, unreadable, nameOf, pictures: pictures.pictures.length };
 }
 
-type FullSettings = VlmCellSettings & typeof VLM_DEFAULTS;
-
-function withDefaults(settings: VlmCellSettings): FullSettings {
-  return { ...VLM_DEFAULTS, ...settings };
-}
-
-function specOf(
-  settings: FullSettings,
-  { model, mmproj, name }: { readonly model: string; readonly mmproj?: string; readonly name: string },
-): RuntimeSpec {
-  const { device, quantization, precision, threads, context, url, llama_server: llamaServer, allow_remote_code } = settings;
-  return {
-    model,
-    device,
-    quantization,
-    ...(mmproj !== undefined && { mmproj }),
-    ...(precision !== undefined && { precision }),
-    ...(threads !== undefined && { threads }),
-    ...(context !== undefined && { context }),
-    ...(url !== undefined && { url, apiModel: name === 'None' ? null : name }),
-    ...(llamaServer !== undefined && { llamaServer }),
-    allowRemoteCode: allow_remote_code,
-  };
-}
-
 /** What to try where the memory does not suffice. */
-function withPrecisionHint(error: EdgeVlmError, { device, quantization }: FullSettings): EdgeVlmError {
+function withPrecisionHint(error: EdgeVlmError, { device, quantization }: FullVlmSettings): EdgeVlmError {
   if (error.code !== 'OUT_OF_MEMORY') return error;
   const smaller = QUANTIZATIONS.slice(QUANTIZATIONS.indexOf(quantization) + 1).map((kind) => `--quantization ${kind}`);
   const ways = [...smaller, ...(device === 'cpu' ? [] : ['--device cpu']), 'a smaller --context', 'a smaller model'];

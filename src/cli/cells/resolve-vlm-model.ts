@@ -16,6 +16,8 @@ export interface VlmModel {
   /** A file, a folder or a name of the hub. */
   readonly model: string;
   readonly mmproj?: string;
+  /** Of a name of the hub: a tag or a commit. */
+  readonly revision?: string;
   /** What it is called in records: never a path. */
   readonly name: string;
   /** Why this runtime, where nobody asked for one. */
@@ -42,7 +44,7 @@ export async function resolveVlmModel(
   const name = isHere ? path.basename(path.resolve(model)) : model;
   if (runtime === 'null' || runtime === 'openai-http') return { runtime, model: runtime === 'null' ? model : '', name, why: null };
   if (runtime !== undefined && !GGUF_RUNTIMES.includes(runtime))
-    return { runtime, model: await checkpointOf(model, isHere), name, why: null };
+    return { runtime, ...(await checkpointOf(model, isHere, runtime)), name, why: null };
 
   const isFolder = isHere && (await stat(model)).isDirectory();
   const choice = async (files: Parameters<typeof chooseRuntime>[0]): Promise<Pick<VlmModel, 'runtime' | 'why'>> => {
@@ -57,8 +59,10 @@ export async function resolveVlmModel(
   } catch (thrown) {
     const error = EdgeVlmError.from(thrown);
     if (error.code !== 'FILE_NOT_FOUND' || isHere) throw error;
-    if (findEntry(model) === undefined && isName(model)) throw unknownModel(model, error);
-    throw error;
+    const entry = findEntry(model);
+    if (entry === undefined && isName(model)) throw unknownModel(model, error);
+    if (runtime !== undefined || entry?.runtimes.includes('python') !== true) throw error;
+    throw new EdgeVlmError('FILE_NOT_FOUND', error.message, { cause: error, hint: entry.note ?? error.hint });
   }
 }
 
@@ -73,18 +77,20 @@ async function ggufFiles(
 }
 
 /** The file of a model that lies here, beside which runtimes look for their own formats; else its name on the hub. */
-async function checkpointOf(model: string, isHere: boolean): Promise<string> {
-  if (isHere) return model;
+async function checkpointOf(model: string, isHere: boolean, runtime: RuntimeName): Promise<Pick<VlmModel, 'model' | 'revision'>> {
+  if (isHere) return { model };
   const entry = findEntry(model);
-  if (entry === undefined && model.includes('/')) return model;
+  if (entry === undefined && model.includes('/')) return { model };
+  const checkpoint = runtime === 'python' ? entry?.checkpoint : undefined;
+  if (checkpoint !== undefined) return { model: checkpoint.repository, revision: checkpoint.revision };
   const found = await findModel({ model }).catch((thrown: unknown) => {
     const error = EdgeVlmError.from(thrown);
     if (error.code !== 'FILE_NOT_FOUND') throw error;
     return error;
   });
-  if (!(found instanceof EdgeVlmError)) return found.model;
+  if (!(found instanceof EdgeVlmError)) return { model: found.model };
   const onHub = entry?.aliases.find((alias) => alias.includes('/'));
-  if (onHub !== undefined) return onHub;
+  if (onHub !== undefined) return { model: onHub };
   throw entry === undefined ? unknownModel(model, found) : found;
 }
 

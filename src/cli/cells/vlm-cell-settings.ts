@@ -18,6 +18,7 @@ export const VlmCellSettings = Type.Object(
     prompt: Type.Optional(Type.String({ minLength: 1 })),
     max_tokens: count(1, 1_000_000),
     batch: count(1, 256),
+    logit_pictures: count(0, 1000),
     threads: count(1, 512),
     context: count(1, 16_777_216),
     url: Type.Optional(Type.String({ minLength: 1 })),

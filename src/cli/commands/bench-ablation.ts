@@ -4,12 +4,7 @@ import { describeEnvironment } from '../../bench/probes/environment.js';
 import type { AblationPrompt } from '../../bench/scenarios/ablation/ablation-prompt.js';
 import { ablationHtml, ablationMarkdown, type AblationResults } from '../../bench/scenarios/ablation/ablation-report.js';
 import { judgeVariant, type JudgedVariant } from '../../bench/scenarios/ablation/ablation-row.js';
-import {
-  runAblation,
-  type AblationGroup,
-  type AblationMeasurement,
-  type AblationVariant,
-} from '../../bench/scenarios/ablation/ablation-scenario.js';
+import { runAblation, type AblationGroup, type AblationVariant } from '../../bench/scenarios/ablation/ablation-scenario.js';
 import { ablationSummary } from '../../bench/scenarios/ablation/ablation-table.js';
 import { findModel } from '../../catalogue/find-model.js';
 import type { DecodingStrategyName } from '../../core/decoding.js';
@@ -19,19 +14,16 @@ import { writeFileAtomically } from '../../core/write-file-atomically.js';
 import { defaultThreads } from '../../engine/default-threads.js';
 import { createDecoder } from '../../engine/decoders/registry.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
-import { readVisionFamily } from '../../engine/vision-family.js';
-import { preparePictures } from '../../runtimes/engine/prepare-pictures.js';
 import { EngineGenerator } from '../../runtimes/engine/engine-generator.js';
 import type { EngineLoadOptions } from '../../runtimes/engine/engine-protocol.js';
 import { applyCalibration } from '../calibration/apply-calibration.js';
-import type { ForcedAnswer, ForcedPrompt } from '../forced/compare-forced.js';
+import { leadAlong } from '../forced/lead-along.js';
 import { identifyModel } from '../identify-model.js';
 import { parseCacheSpec } from '../options/cache-spec.js';
 import { computeOptions, type ComputeOptions } from '../options/compute-options.js';
 import { decodingOptions } from '../options/decoding-options.js';
 import type { RunLogOptions } from '../options/mlflow-options.js';
 import { DrawnPrompts } from '../prompts/drawn-prompts.js';
-import { runNative } from '../run-native.js';
 import { RunLog } from '../run-log.js';
 import { saveRun } from '../save-run.js';
 import type { Session } from '../session.js';
@@ -105,7 +97,16 @@ export async function benchAblation(options: BenchAblationOptions, session: Sess
   const guesses = load.decoding?.adaptive === false ? (load.decoding.draftTokens ?? DRAFT_TOKENS) : null;
   const judged = [];
   for (const measurement of result.measurements) {
-    const forced = await leadAlong(measurement, { load, cache: cacheOf.get(measurement.variant.cache), seed }, session);
+    const cache = cacheOf.get(measurement.variant.cache);
+    const led = {
+      load,
+      cache,
+      drawn: { split: SPLIT, seed },
+      models,
+      tokens: options.forcedTokens,
+      folder: path.join(report, 'forced'),
+    } as const;
+    const forced = await leadAlong(measurement, led, session);
     judged.push({
       ...judgeVariant(measurement, { vocabulary: SCENE_VOCABULARY, layers, seed: BOOTSTRAP_SEED, guesses, forced }),
       indices: measurement.pairs.map(({ index }) => index),
@@ -158,35 +159,6 @@ export async function benchAblation(options: BenchAblationOptions, session: Sess
   for (const record of runs) await log.log(record, { plan, status });
   await log.logPlan({ ...plan, startTime_ms, endTime_ms: Date.now() }, status);
   if (signal.aborted) throw new EdgeVlmError('CANCELLED', `stopped after ${finished} of ${count} prompts`);
-}
-
-/**
- * Has a lossy variant go along the answers of plain decoding. null for one that is exact, that guesses (what it says is what plain
- * decoding says over its cache), or when the run was stopped.
- */
-async function leadAlong(
-  { variant, pairs, failure }: AblationMeasurement,
-  { load, cache, seed }: { readonly load: EngineLoadOptions; readonly cache: EngineLoadOptions['cache']; readonly seed: number },
-  { terminal, signal }: Session,
-): Promise<readonly ForcedAnswer[] | null> {
-  const isLed = variant.strategy === 'early-exit' || (variant.strategy === 'plain' && variant.cache !== 'full');
-  if (!isLed || failure !== null || pairs.length === 0 || signal.aborted) return null;
-  const { mmproj } = load;
-  const vision = mmproj === undefined ? null : readVisionFamily(await readGguf(mmproj)).preprocessing;
-  const drawn = new DrawnPrompts({ split: SPLIT, seed, vision });
-  const prompts: ForcedPrompt[] = [];
-  for (const { index, plain } of pairs) {
-    const { messages, maxTokens } = await drawn.prompt(index);
-    const { input } = await preparePictures({ input: { messages }, maxTokens }, vision);
-    if ('messages' in input) prompts.push({ messages: input.messages, maxTokens, tokens: plain.tokens });
-  }
-  const subject = { ...load, ...(cache !== undefined && { cache }) };
-  const request = { reference: load, subject, decoding: variant.decoding, prompts };
-  return runNative('compareForced', request, { onProgress: terminal.progress, signal }).catch((thrown: unknown) => {
-    // What was measured before is kept.
-    if (signal.aborted) return null;
-    throw thrown;
-  });
 }
 
 /** With the flags' decoding settings, and what was learnt about this model, whatever the strategy. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { describeEnvironment } from '../../bench/probes/environment.js';
+import { judgeLogitParity } from '../../bench/quality/logit-parity.js';
 import { compareForwardPasses, speedVerdicts } from '../../bench/scenarios/engine/compare-forward-passes.js';
 import { engineFigures } from '../../bench/scenarios/engine/engine-figures.js';
 import { engineReport } from '../../bench/scenarios/engine/engine-report.js';
@@ -46,6 +47,8 @@ const SUBJECT = 'engine';
 const WANTED_RATIO = 0.95;
 /** Where `decode.ratio_median` is taken; the deepest depth where it is not measured. */
 const JUDGED_DEPTH = 256;
+/** Tokens after which logits are compared with a peer's. */
+const PARITY_TOKENS = 64;
 /** `--quick`: enough for a first impression in some ten seconds on a small model. */
 const QUICK = { depths: [0, 256], decode: 16, repetitions: 5, loads: 1 } as const;
 
@@ -85,6 +88,7 @@ async function run(options: BenchEngineOptions, session: Session): Promise<void>
   const plan = options.quick === true ? { ...options, ...QUICK } : options;
   const batchDepth = plan.depths.includes(JUDGED_DEPTH) ? JUDGED_DEPTH : Math.max(...plan.depths);
   const context = Math.max(plan.prefill, ...plan.depths) + plan.decode;
+  const parityTokens = Math.min(PARITY_TOKENS, context);
   const { vs, llamaBench, mtmd } = options;
   const imageSize = vision?.metadata.count('clip.vision.image_size') ?? 0;
 
@@ -102,8 +106,13 @@ async function run(options: BenchEngineOptions, session: Session): Promise<void>
         Promise.resolve(new LlamaBenchForwardPass({ binary: path.resolve(llamaBench ?? ''), flashAttention, ...outside })),
     ),
   ];
+  const computing: { device: string | null } = { device: null };
   const result = await runEngineScenario({
-    subject: () => EngineForwardPass.start({ model, context, ...(mmproj && { mmproj }), ...computeOptions(options), threads }),
+    subject: async () => {
+      const pass = await EngineForwardPass.start({ model, context, ...(mmproj && { mmproj }), ...computeOptions(options), threads });
+      computing.device = pass.device;
+      return pass;
+    },
     peers,
     encoderPeers:
       mmproj === undefined
@@ -118,11 +127,13 @@ async function run(options: BenchEngineOptions, session: Session): Promise<void>
     batchDepth,
     repetitions: plan.repetitions,
     loads: plan.loads,
+    parityTokens,
     onProgress: terminal.progress,
     signal,
   });
   const effective = {
     threads,
+    device: options.device ?? 'cpu',
     poll: options.poll ?? null,
     cpus: options.cpuMask?.join(',') ?? null,
     mmap: options.mmap ?? 'auto',
@@ -142,17 +153,27 @@ async function run(options: BenchEngineOptions, session: Session): Promise<void>
   const peerNames = [...new Set(result.samples.map(({ name }) => name.split('/')[0] ?? ''))].filter(
     (name) => name !== SUBJECT && name !== 'machine',
   );
+  const parities = Object.entries(result.parity).map(([peer, parity]) =>
+    judgeLogitParity(parity, { along: `${parity.tokens} pseudo-random tokens beside ${peer}`, sameWeights: true }),
+  );
+  const scores = parities.flatMap((parity) => parity.scores);
   const record = createRunRecord({
     command: 'bench engine',
     settings: { requested: { ...effective, threads: options.threads ?? null, quick: options.quick === true }, effective },
     seeds: { tokens: 1 },
     models,
     dataset: null,
-    environment,
-    thermal: result.thermal,
+    environment: { ...environment, ...(computing.device !== null && { device: computing.device }) },
+    thermal: { ...result.thermal, during: [...result.watched.resources.thermal] },
     memory: { ...result.memory },
+    resources: result.watched.resources.use,
+    generator: result.watched.audit,
     samples: [...result.samples],
-    verdicts: peerNames.flatMap((peer) => speedVerdicts(compareForwardPasses(result.samples, SUBJECT, peer), peer, WANTED_RATIO)),
+    ...(scores.length > 0 && { scores }),
+    verdicts: [
+      ...peerNames.flatMap((peer) => speedVerdicts(compareForwardPasses(result.samples, SUBJECT, peer), peer, WANTED_RATIO)),
+      ...parities.flatMap(({ verdicts }) => verdicts),
+    ],
     notes: [
       'The engine samples greedily in every timed step; peers are timed as llama-bench times, without sampling.',
       'The engine and libllama have an attached threadpool each. Runtimes take turns; ratios are taken pair by pair.',

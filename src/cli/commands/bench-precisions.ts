@@ -31,6 +31,7 @@ import type { Session } from '../session.js';
 import { CAPTION_PROMPT, EVALUATION_LIMITS } from './evaluation-limits.js';
 import { DrawnScenes } from './drawn-scenes.js';
 import { checkPrecisions, ownPrecision, precisionFiles, type ModelFiles, type PrecisionFile } from './precision-files.js';
+import { precisionParity } from './precision-parity.js';
 import { precisionRecord } from './precision-record.js';
 import { writePrecisionsReport } from './write-precisions-report.js';
 
@@ -128,6 +129,9 @@ async function measure(
     return;
   }
 
+  const measured = new Set(result.measurements.map(({ name }) => name));
+  const candidates = prepared.flatMap(({ candidate: { name }, start }) => (measured.has(name) ? [{ name, start }] : []));
+  const parity = await precisionParity(candidates, { scenes, count, signal });
   const settings = {
     count,
     repetitions,
@@ -148,6 +152,7 @@ async function measure(
     label: measurement.name,
     record: precisionRecord(measurement, {
       reference,
+      parity: parity.get(measurement.name) ?? null,
       thermal: result.thermal,
       environment,
       models: prepared.find(({ candidate }) => candidate.name === measurement.name)?.models ?? {},
@@ -182,6 +187,8 @@ async function measure(
 
 interface PreparedPrecision {
   readonly candidate: PrecisionCandidate;
+  /** As the candidate's. */
+  readonly start: () => Promise<EngineGenerator>;
   /** None when the precision could not be made; starting it then says why. */
   readonly files: readonly PrecisionFile[];
   readonly models: RunRecord['models'];
@@ -205,9 +212,10 @@ async function prepare(
       Object.assign(paths, { [role]: file });
     }
     const start = (): Promise<EngineGenerator> => EngineGenerator.start({ ...paths, threads, ...(context && { context }) }, { signal });
-    return { candidate: { name, start }, files, models };
+    return { candidate: { name, start }, start, files, models };
   } catch (thrown) {
     if (session.signal.aborted) throw thrown;
-    return { candidate: { name, start: () => Promise.reject(EdgeVlmError.from(thrown)) }, files: [], models: {} };
+    const start = (): Promise<never> => Promise.reject(EdgeVlmError.from(thrown));
+    return { candidate: { name, start }, start, files: [], models: {} };
   }
 }

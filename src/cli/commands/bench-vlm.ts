@@ -4,7 +4,8 @@ import { vlmResults } from '../../bench/scenarios/vlm/vlm-results.js';
 import { EdgeVlmError } from '../../core/errors.js';
 import { createRunRecord } from '../../core/run-record.js';
 import { DEVICES, QUANTIZATIONS, RUNTIME_NAMES } from '../../core/runtime.js';
-import { measureVlm, VLM_DEFAULTS } from '../cells/measure-vlm.js';
+import { measureVlm } from '../cells/measure-vlm.js';
+import { VLM_DEFAULTS } from '../cells/vlm-defaults.js';
 import type { VlmCellSettings } from '../cells/vlm-cell-settings.js';
 import { listOf } from '../options/list-of.js';
 import { addRunLogOptions } from '../options/mlflow-options.js';
@@ -44,6 +45,7 @@ export function benchVlm(bench: Command, session: Session): void {
     .option('--keep-answers', 'write names of pictures and answers into the results file')
     .option('--matrix', 'measure every combination of models, runtimes, devices and quantizations, each a list or all there is')
     .option('--cpu-samples <n>', 'with --matrix: pictures on the processor; default: half of --samples', wholeNumber(1, 1_000_000))
+    .option('--logit-pictures <n>', 'with --matrix: pictures on which logits are compared; 0: none; default: 4', wholeNumber(0, 1000))
     .option('--plan <file>', 'measure the cells of a plan (YAML) in place of a matrix')
     .option('--again', 'with --matrix and --plan: measure finished cells again, too')
     .option('--output <file>', 'where the results go; older ones are replaced', 'benchmarks/benchmark_results.json')

@@ -11,7 +11,7 @@ export const NOT_SENT = '(not sent)';
 /** Settings whose text is a term of ours, never somebody's words or the name of somebody's file. */
 const TERMS = new Set(
   (
-    'backend cache corpus decoding depths device draft dtype exit kvCache language order precision precisions projector ' +
+    'backend cache corpus decoding depths device draft dtype exit kvCache language loads order precision precisions projector ' +
     'quantization runner runtime runtimes sampling scenario schedule split style task tasks tower vs warmth'
   ).split(' '),
 );

@@ -25,7 +25,8 @@ export async function installMlflow(): Promise<void> {
   await rm(ENVIRONMENT, { recursive: true, force: true });
   const clean = { ...process.env, PYTHONPATH: '', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
   await run('python3', ['-m', 'venv', ENVIRONMENT], { env: clean });
-  await run(PYTHON, ['-m', 'pip', 'install', '--quiet', `mlflow==${VERSION}`], { env: clean, maxBuffer: 1 << 26 });
+  // What is used of it is compiled when it is imported.
+  await run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--no-compile', `mlflow==${VERSION}`], { env: clean, maxBuffer: 1 << 26 });
   await mkdir(`${READY}.part`);
   await rename(`${READY}.part`, READY);
 }

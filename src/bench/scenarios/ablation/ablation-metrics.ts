@@ -3,6 +3,7 @@ import { answerMetrics, type ScoredAnswer } from '../../quality/answer-metrics.j
 import { objectMetrics, type ScoredCaption } from '../../quality/caption-metrics.js';
 import { meanMetric, type Metric } from '../../quality/metric.js';
 import type { CaptionVocabulary } from '../../quality/parse-caption.js';
+import type { PromptTruth } from './ablation-prompt.js';
 import type { AblationAnswer, AblationPair, Difference } from './ablation-scenario.js';
 
 /** Where plain decoding chose more narrowly than this, the rounding of sums may have chosen otherwise. Fixed, never fitted. */
@@ -29,7 +30,7 @@ export function timePerToken({ decode_ms, tokens }: AblationAnswer): number | un
   return tokens.length === 0 || decode_ms <= 0 ? undefined : decode_ms / tokens.length;
 }
 
-/** Shares over prompts, each from sums: agreement, acceptance, exits, layers, bytes. Those of nothing are left out when scored. */
+/** Shares over prompts, each from sums: agreement, acceptance, exits, layers. Those of nothing are left out when scored. */
 export function workMetrics(pairs: readonly AblationPair[], layers: number): Metric[] {
   const share = (name: string, row: (pair: AblationPair) => readonly [part: number, of: number], unit = 'fraction'): Metric => ({
     name,
@@ -60,22 +61,76 @@ export function workMetrics(pairs: readonly AblationPair[], layers: number): Met
       ...share('layers_saved', (pair) => [decodingOf(pair)?.layerEquivalents ?? 0, decodingOf(pair)?.fullLayerEquivalents ?? 0]),
       score: ([spent = 0, full = 0]) => 1 - spent / full,
     },
-    share('kv_bytes_per_token', ({ other }) => [other.cacheBytes, other.promptTokens + other.tokens.length], 'bytes'),
-    share('kv_ratio', ({ plain, other }) => [plain.cacheBytes, other.cacheBytes], '×'),
   ];
 }
 
+/** What the answers' own caches took, where nothing was led along. */
+export function answerCacheMetrics(pairs: readonly AblationPair[]): Metric[] {
+  return cacheMetrics(
+    pairs.map(({ plain, other }) => ({
+      cacheBytes: other.cacheBytes,
+      referenceBytes: plain.cacheBytes,
+      contextTokens: other.promptTokens + other.tokens.length,
+    })),
+  );
+}
+
+interface ForcedToken {
+  readonly kl: number;
+  /** Whether both think the same token the likeliest. */
+  readonly agrees: boolean;
+}
+
+/** What a variant made of an answer that it was led along. */
+export interface ForcedAnswer {
+  /** What was asked for; null where nothing is true. */
+  readonly asks: NonNullable<PromptTruth>['asks'] | null;
+  readonly tokens: readonly ForcedToken[];
+  /** Bytes of keys and values at its end: the variant's, and those of plain decoding over a full cache. */
+  readonly cacheBytes: number;
+  readonly referenceBytes: number;
+  /** Tokens that they are of. */
+  readonly contextTokens: number;
+}
+
 /** Over tokens that a variant was led along; answers are what is drawn. */
-export function forcedMetrics(answers: readonly (readonly { readonly kl: number; readonly agrees: boolean }[])[]): Metric[] {
+export function forcedMetrics(answers: readonly ForcedAnswer[]): Metric[] {
   if (answers.length === 0) return [];
-  const mean = (name: string, unit: string, of: (token: { kl: number; agrees: boolean }) => number): Metric => ({
+  const mean = (name: string, unit: string, of: (token: ForcedToken) => number, among = answers): Metric => ({
     name,
     unit,
     columns: [`${name}.sum`, `${name}.tokens`],
-    rows: answers.map((tokens) => [tokens.reduce((sum, token) => sum + of(token), 0), tokens.length]),
+    rows: among.map(({ tokens }) => [tokens.reduce((sum, token) => sum + of(token), 0), tokens.length]),
     score: ([sum = 0, n = 0]) => sum / n,
   });
-  return [mean('kl', 'nats', ({ kl }) => kl), mean('top1_agreement', 'fraction', ({ agrees }) => Number(agrees))];
+  const agrees = (token: ForcedToken): number => Number(token.agrees);
+  const ofCaptions = answers.filter(({ asks }) => asks === 'caption');
+  return [
+    mean('kl', 'nats', ({ kl }) => kl),
+    mean('top1_agreement', 'fraction', agrees),
+    ...(ofCaptions.length === 0 ? [] : [mean('top1_agreement.caption', 'fraction', agrees, ofCaptions)]),
+    ...cacheMetrics(answers),
+  ];
+}
+
+/** What a cache takes, from sums. */
+function cacheMetrics(answers: readonly Omit<ForcedAnswer, 'tokens' | 'asks'>[]): Metric[] {
+  return [
+    {
+      name: 'kv_bytes_per_token',
+      unit: 'bytes',
+      columns: ['kv_bytes_per_token.bytes', 'kv_bytes_per_token.tokens'],
+      rows: answers.map(({ cacheBytes, contextTokens }) => [cacheBytes, contextTokens]),
+      score: ([bytes = 0, tokens = 0]) => bytes / tokens,
+    },
+    {
+      name: 'kv_ratio',
+      unit: '×',
+      columns: ['kv_ratio.full', 'kv_ratio.bytes'],
+      rows: answers.map(({ cacheBytes, referenceBytes }) => [referenceBytes, cacheBytes]),
+      score: ([full = 0, bytes = 0]) => full / bytes,
+    },
+  ];
 }
 
 /** How right the answers are, where that is known. @param which whose answers */

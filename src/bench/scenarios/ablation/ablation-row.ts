@@ -6,9 +6,11 @@ import { scoreMetrics } from '../../quality/metric.js';
 import type { CaptionVocabulary } from '../../quality/parse-caption.js';
 import { compareSamples } from '../../statistics/compare-samples.js';
 import {
+  answerCacheMetrics,
   EXCUSED_SHARE,
   exactnessOf,
   forcedMetrics,
+  type ForcedAnswer,
   NARROW_GAP,
   predictedSpeedup,
   qualityMetrics,
@@ -38,7 +40,7 @@ export interface AblationRow {
   /** Share of the layers' work, gates and heads counted. */
   readonly layers_saved: number | null;
   readonly kv_bytes_per_token: number | null;
-  /** Bytes of the full cache / of this one. */
+  /** Bytes of the full cache / of this one; where the variant was led along, those of what it was led along. */
   readonly kv_ratio: number | null;
   /** Answers that are those of plain decoding over a full cache, token for token, and up to which share of their length they are. */
   readonly answers_same: number;
@@ -50,6 +52,8 @@ export interface AblationRow {
   readonly kl_mean: number | null;
   readonly kl_p99: number | null;
   readonly top1_agreement: number | null;
+  /** The same of captions alone. */
+  readonly caption_top1_agreement: number | null;
   readonly forced_tokens: number;
   /** Of variants that must be exact: whether they were; how many answers differ where the choice was narrower than 1e-3, and elsewhere. */
   readonly exact: boolean | null;
@@ -71,15 +75,9 @@ export interface JudgedVariant {
   readonly verdicts: readonly Verdict[];
 }
 
-/** What a variant makes of one token of an answer that it is led along. */
-export interface ForcedToken {
-  readonly kl: number;
-  readonly agrees: boolean;
-}
-
 export interface JudgeOptions {
-  /** Tokens of each pair's answer; null where the variant was not led along. */
-  readonly forced?: readonly (readonly ForcedToken[])[] | null;
+  /** null where the variant was not led along. */
+  readonly forced?: readonly ForcedAnswer[] | null;
   readonly vocabulary: CaptionVocabulary;
   /** Of the model. */
   readonly layers: number;
@@ -105,8 +103,9 @@ export function judgeVariant(
   const theirs = timed.map((one) => one.theirs);
   const isReference = pairs.every(({ plain, other }) => plain === other);
   const speed = isReference ? undefined : compareSamples(theirs, ours, { better: 'lower', paired: true, confidence: LEVEL, seed });
-  const metrics = [...workMetrics(pairs, layers), ...forcedMetrics(forced ?? []), ...qualityMetrics(pairs, 'other', vocabulary)];
-  const divergences = (forced ?? []).flatMap((tokens) => tokens.map(({ kl }) => kl)).sort((a, b) => a - b);
+  const kept = forced === null ? answerCacheMetrics(pairs) : forcedMetrics(forced);
+  const metrics = [...workMetrics(pairs, layers), ...kept, ...qualityMetrics(pairs, 'other', vocabulary)];
+  const divergences = (forced ?? []).flatMap(({ tokens }) => tokens.map(({ kl }) => kl)).sort((a, b) => a - b);
   const { scores, samples } = pairs.length === 0 ? { scores: [], samples: [] } : scoreMetrics(metrics, seed);
   const scoreOf = (name: string): number | null => scores.find((score) => score.name === name)?.value ?? null;
   const greedy = exactnessOf(pairs.map(({ difference }) => difference));
@@ -136,6 +135,7 @@ export function judgeVariant(
     kl_mean: scoreOf('kl'),
     kl_p99: divergences.length === 0 ? null : percentile(divergences, 0.99).value,
     top1_agreement: scoreOf('top1_agreement'),
+    caption_top1_agreement: scoreOf('top1_agreement.caption'),
     forced_tokens: divergences.length,
     exact: judged === null ? null : isExact(judged, pairs.length),
     excused: judged?.excused ?? null,

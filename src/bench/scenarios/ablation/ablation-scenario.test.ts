@@ -202,3 +202,21 @@ test('stopping keeps the prompts that are finished', async () => {
   });
   expect(measurements.map(({ pairs }) => pairs.length)).toEqual([2, 2]);
 });
+
+test('a variant that was led along is judged by every token of it, captions apart, and by the caches of that', async () => {
+  const { measurements } = await ablate(plainly, { tokens: says }, variant('plain', 'small', false), false, 2);
+  const measurement = measurements.find(({ variant: of }) => of.cache === 'small');
+  if (measurement === undefined) throw new Error('the variant is missing');
+  const token = (kl: number, agrees: boolean) => ({ kl, agrees });
+  const bytes = { cacheBytes: 100, referenceBytes: 400, contextTokens: 10 };
+  const forced = [
+    { asks: 'caption' as const, tokens: [token(0, true), token(0.4, false), token(0, true), token(0, true)], ...bytes },
+    { asks: 'answer' as const, tokens: [token(0.1, false)], ...bytes },
+    { asks: null, tokens: [], ...bytes, cacheBytes: 200 },
+  ];
+  const { row } = judgeVariant(measurement, { vocabulary: VOCABULARY, layers: 8, seed: 0, guesses: null, forced });
+  expect(row).toMatchObject({ forced_tokens: 5, top1_agreement: 0.6, caption_top1_agreement: 0.75, kl_p99: 0.4 });
+  expect(row.kl_mean).toBeCloseTo(0.1);
+  expect(row.kv_ratio).toBeCloseTo(3);
+  expect(row.kv_bytes_per_token).toBeCloseTo(400 / 30);
+});

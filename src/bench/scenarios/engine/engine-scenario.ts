@@ -5,8 +5,9 @@ import type { MemoryReading, ThermalReading } from '../../../core/probe.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../../core/progress.js';
 import type { Samples } from '../../../core/run-record.js';
 import { median } from '../../../core/sample-summary.js';
-import { MemoryProbe } from '../../probes/memory.js';
+import { readTreeMemory, watchRun, type WatchedRun } from '../../load/watch-run.js';
 import { measureReadBandwidth } from '../../probes/read-bandwidth.js';
+import { logitParity, type LogitParity } from '../../quality/logit-parity.js';
 import { ThermalProbe } from '../../probes/thermal.js';
 
 /** Threads of the runtime that just ran go on spinning for some 130 ms (ggml's default poll); they must not steal from the next. */
@@ -36,6 +37,8 @@ export interface EngineScenarioOptions {
   readonly repetitions: number;
   /** How often each runtime is loaded. */
   readonly loads: number;
+  /** Tokens after which the logits are compared with those of peers that tell them. */
+  readonly parityTokens: number;
   readonly onProgress?: Progress;
   readonly signal?: AbortSignal;
 }
@@ -45,6 +48,10 @@ export interface EngineScenarioResult {
   /** By `<runtime>:<moment>`. */
   readonly memory: Readonly<Record<string, MemoryReading>>;
   readonly thermal: { readonly before: ThermalReading; readonly after: ThermalReading };
+  /** Of all runtimes together, from the first timed step to the last. */
+  readonly watched: WatchedRun;
+  /** By peer, where it tells logits: how far the subject is from it. */
+  readonly parity: Readonly<Record<string, LogitParity>>;
 }
 
 /** Sample names are `<runtime>/<what>`; pairs of runtimes have as many samples each, in the same order. */
@@ -92,43 +99,51 @@ export async function runEngineScenario(options: EngineScenarioOptions): Promise
     for (const open of options.peers) await opened(open);
     const memory: Record<string, MemoryReading> = {};
     const readMemory = async (moment: string): Promise<void> => {
-      for (const { label, pid } of passes) if (pid !== undefined) memory[`${label}:${moment}`] = await new MemoryProbe(pid).read();
+      for (const { label, pid } of passes) if (pid !== undefined) memory[`${label}:${moment}`] = await readTreeMemory(() => [pid]);
     };
     await readMemory('loaded');
 
-    const prefill = `prefill_${options.prefill}`;
-    for (const pass of passes) collected.addWarmup(`${pass.label}/${prefill}`, 'ms', await pass.prefill(options.prefill));
-    await takeTurns(passes, async (pass) => {
-      collected.add(`${pass.label}/${prefill}`, 'ms', [await samplePrefill(pass, options.prefill)]);
-    });
-    for (const depth of depths) {
-      for (const pass of passes) {
-        await pass.fill(depth);
-        collected.addWarmup(`${pass.label}/decode_at_${depth}`, 'ms/token', median((await pass.decode(options.decode)).step_ms));
-      }
+    const measure = async (): Promise<void> => {
+      const prefill = `prefill_${options.prefill}`;
+      for (const pass of passes) collected.addWarmup(`${pass.label}/${prefill}`, 'ms', await pass.prefill(options.prefill));
       await takeTurns(passes, async (pass) => {
-        const { step_ms, host_ms } = await sampleDecode(pass, options.decode);
-        // Tokens per second is what users see, so the mean over a stretch is the sample, not the single step.
-        collected.add(`${pass.label}/decode_at_${depth}`, 'ms/token', [mean(step_ms)]);
-        if (host_ms !== null) collected.add(`${pass.label}/host_at_${depth}`, 'ms/token', [mean(host_ms)]);
+        collected.add(`${pass.label}/${prefill}`, 'ms', [await samplePrefill(pass, options.prefill)]);
       });
-    }
-    await subject.fill(options.batchDepth);
-    for (const tokens of BATCH_SIZES) collected.addWarmup(`${subject.label}/batch_of_${tokens}`, 'ms', await subject.batch(tokens));
-    await takeTurns([subject], async (pass) => {
-      for (const tokens of BATCH_SIZES) collected.add(`${pass.label}/batch_of_${tokens}`, 'ms', [await sampleBatch(pass, tokens)]);
-    });
-    if (options.encoderPeers !== null) {
-      const encoders: PictureEncoder[] = [subject, ...options.encoderPeers];
-      collected.addWarmup(`${subject.label}/encode`, 'ms', median(await subject.encode()));
-      await takeTurns(encoders, async (encoder) => {
-        collected.add(`${encoder.label}/encode`, 'ms', [median(await encoder.encode())]);
+      for (const depth of depths) {
+        for (const pass of passes) {
+          await pass.fill(depth);
+          collected.addWarmup(`${pass.label}/decode_at_${depth}`, 'ms/token', median((await pass.decode(options.decode)).step_ms));
+        }
+        await takeTurns(passes, async (pass) => {
+          const { step_ms, host_ms } = await sampleDecode(pass, options.decode);
+          // Tokens per second is what users see, so the mean over a stretch is the sample, not the single step.
+          collected.add(`${pass.label}/decode_at_${depth}`, 'ms/token', [mean(step_ms)]);
+          if (host_ms !== null) collected.add(`${pass.label}/host_at_${depth}`, 'ms/token', [mean(host_ms)]);
+        });
+      }
+      await subject.fill(options.batchDepth);
+      for (const tokens of BATCH_SIZES) collected.addWarmup(`${subject.label}/batch_of_${tokens}`, 'ms', await subject.batch(tokens));
+      await takeTurns([subject], async (pass) => {
+        for (const tokens of BATCH_SIZES) collected.add(`${pass.label}/batch_of_${tokens}`, 'ms', [await sampleBatch(pass, tokens)]);
       });
-    }
+      if (options.encoderPeers !== null) {
+        const encoders: PictureEncoder[] = [subject, ...options.encoderPeers];
+        collected.addWarmup(`${subject.label}/encode`, 'ms', median(await subject.encode()));
+        await takeTurns(encoders, async (encoder) => {
+          collected.add(`${encoder.label}/encode`, 'ms', [median(await encoder.encode())]);
+        });
+      }
+    };
+    const watched = await watchRun(() => passes.flatMap(({ pid }) => pid ?? []), measure);
     await readMemory('after');
+    const parity: Record<string, LogitParity> = {};
+    for (const { label, logits } of passes.slice(1)) {
+      if (logits === undefined || subject.logits === undefined) continue;
+      parity[label] = logitParity(await logits(options.parityTokens), await subject.logits(options.parityTokens));
+    }
     await closeAll(passes.splice(0));
     await readBandwidth();
-    return { samples: collected.list(), memory, thermal: { before, after: await thermal.read() } };
+    return { samples: collected.list(), memory, thermal: { before, after: await thermal.read() }, watched, parity };
   } finally {
     await closeAll(passes);
     task.end();

@@ -7,7 +7,7 @@ export function precisionSamples(turns: readonly PrecisionTurn[]): Samples[] {
   const items = (name: string, unit: string, values: readonly number[]): Samples => ({ name, unit, values: [...values], over: 'items' });
   const lists: Samples[] = [
     { name: 'load_ms', unit: 'ms', values: turns.map(({ load_ms }) => load_ms) },
-    { name: 'rss_bytes', unit: 'bytes', values: turns.flatMap(({ after }) => after?.rss_bytes ?? []) },
+    { name: 'rss_bytes', unit: 'bytes', values: turns.flatMap(({ watched }) => watched.after.rss_bytes ?? []) },
     {
       ...items(
         'latency_ms',

@@ -2,7 +2,7 @@ import { EdgeVlmError } from '../../../core/errors.js';
 import type { DetailedGenerator, DetailedResult } from '../../../core/generator.js';
 import type { ImagePreprocessing, PreparedImage } from '../../../core/image.js';
 import type { MemoryReading } from '../../../core/probe.js';
-import { MemoryProbe } from '../../probes/memory.js';
+import { readTreeMemory, watchRun, type WatchedRun } from '../../load/watch-run.js';
 import { ask } from '../ask.js';
 import type { SceneAnswers, SceneTruth } from '../scenes/scenes-scenario.js';
 
@@ -43,8 +43,9 @@ export interface PrecisionTurn {
   readonly load_ms: number;
   /** Latency of the first caption after loading, which is not counted. */
   readonly warmup_ms: number;
-  readonly loaded: MemoryReading | null;
-  readonly after: MemoryReading | null;
+  readonly loaded: MemoryReading;
+  /** From the first picture that counts to the last. */
+  readonly watched: WatchedRun;
   readonly pictures: readonly MeasuredPicture[];
   readonly contextLength: number;
 }
@@ -70,21 +71,25 @@ export async function takePrecisionTurn(options: PrecisionTurnOptions): Promise<
   try {
     const { vision, load_ms, name, contextLength } = generator.description;
     if (vision === null) throw new EdgeVlmError('MMPROJ_MISSING', `${name} was loaded without its vision half`);
-    const loaded = await readMemory(generator);
+    const pids = (): number[] => (generator.pid === undefined ? [] : [generator.pid]);
+    const loaded = await readTreeMemory(pids);
     const warmup = await timeCaption(generator, await picture(warmupIndex, vision), options);
-    const pictures: MeasuredPicture[] = [];
-    for (const index of indices) {
-      // Prepared here and not ahead: nothing else may run while the model is timed.
-      const prepared = await picture(index, vision);
-      const timed = await timeCaption(generator, prepared, options);
-      const answers: string[] = [];
-      for (const { question } of prepared.truth.questions) {
-        answers.push((await ask(generator, [userMessage(prepared.image, question)], answerTokens, signal)).text);
+    const { result: pictures, ...watched } = await watchRun(pids, async () => {
+      const measured: MeasuredPicture[] = [];
+      for (const index of indices) {
+        // Prepared here and not ahead: nothing else may run while the model is timed.
+        const prepared = await picture(index, vision);
+        const timed = await timeCaption(generator, prepared, options);
+        const answers: string[] = [];
+        for (const { question } of prepared.truth.questions) {
+          answers.push((await ask(generator, [userMessage(prepared.image, question)], answerTokens, signal)).text);
+        }
+        measured.push({ index, truth: prepared.truth, answers, ...timed });
+        onPicture();
       }
-      pictures.push({ index, truth: prepared.truth, answers, ...timed });
-      onPicture();
-    }
-    return { load_ms, warmup_ms: warmup.latency_ms, loaded, after: await readMemory(generator), pictures, contextLength };
+      return measured;
+    });
+    return { load_ms, warmup_ms: warmup.latency_ms, loaded, watched, pictures, contextLength };
   } finally {
     await generator.close();
   }
@@ -135,8 +140,4 @@ async function timeCaption(
 
 function userMessage(image: PreparedImage, text: string) {
   return { role: 'user', content: [{ type: 'image', image } as const, { type: 'text', text } as const] } as const;
-}
-
-async function readMemory({ pid }: MeasuredGenerator): Promise<MemoryReading | null> {
-  return pid === undefined ? null : new MemoryProbe(pid).read();
 }

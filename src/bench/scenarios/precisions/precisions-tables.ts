@@ -28,9 +28,12 @@ export function tradeOffTable(results: PrecisionsResults): ReportTable {
   const isReference = (row: PrecisionRow): boolean => row.precision === reference;
   return {
     caption: `Latency is the median over ${results.pictures} pictures; scores have their 95% interval`,
-    columns: ['precision', 'files', 'latency', 'speed-up', 'objects, F1', 'captions exact', 'questions right', `captions as ${reference}`],
+    columns: [
+      ...['precision', 'files', 'latency', 'speed-up', 'objects, F1', 'captions exact', 'questions right'],
+      ...[`captions as ${reference}`, `likeliest tokens as ${reference}`, 'divergence, mean'],
+    ],
     rows: precisions.map((row): Cell[] => {
-      if (row.status !== 'ok') return [row.precision, row.status, ...Array.from({ length: 6 }, () => NO_VALUE)];
+      if (row.status !== 'ok') return [row.precision, row.status, ...Array.from({ length: 8 }, () => NO_VALUE)];
       return [
         row.precision,
         asBytes(row.file_bytes),
@@ -40,6 +43,8 @@ export function tradeOffTable(results: PrecisionsResults): ReportTable {
         scoreCell(results, row, 'caption.exact'),
         scoreCell(results, row, 'vqa.accuracy'),
         isReference(row) ? 'reference' : scoreCell(results, row, 'agreement.captions'),
+        isReference(row) ? 'reference' : scoreCell(results, row, 'parity.top1'),
+        isReference(row) ? 'reference' : scoreCell(results, row, 'parity.kl_mean'),
       ];
     }),
   };

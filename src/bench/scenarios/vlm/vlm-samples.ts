@@ -16,11 +16,12 @@ export function vlmSamples(result: VlmScenarioResult, answerKey: Uint8Array): Sa
     values: pictures.flatMap((picture) => of(picture) ?? []),
     over: 'items',
   });
-  const { load_ms, modelLoad_ms, deviceMemory_bytes, warmup_ms, wall_ms } = result;
+  const { load_ms, modelLoad_ms, import_ms, deviceMemory_bytes, warmup_ms, wall_ms } = result;
   const tokens = pictures.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
   const lists: Samples[] = [
     { name: 'load_ms', unit: 'ms', values: [load_ms] },
     { name: 'model_load_ms', unit: 'ms', values: [modelLoad_ms] },
+    { name: 'import_ms', unit: 'ms', values: import_ms === null ? [] : [import_ms] },
     { name: 'device_memory', unit: 'bytes', values: deviceMemory_bytes === null ? [] : [deviceMemory_bytes] },
     { ...items('latency_ms', 'ms', ({ latency_ms }) => latency_ms), ...(warmup_ms.length > 0 && { warmup: [...warmup_ms] }) },
     items('ttft_ms', 'ms', ({ ttft_ms }) => ttft_ms),

@@ -5,10 +5,9 @@ import type { MemoryReading, ThermalReading } from '../../../core/probe.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../../core/progress.js';
 import type { GeneratorAudit } from '../../../core/run-record.js';
 import type { OpenRuntime } from '../../../core/runtime.js';
-import { GeneratorWatch } from '../../load/generator-watch.js';
+import { readTreeMemory, watchRun } from '../../load/watch-run.js';
 import { DeviceMemoryProbe } from '../../probes/device-memory.js';
-import { openProcessTree } from '../../probes/open-process-tree.js';
-import { ResourceSampler, type SampledResources } from '../../probes/resources/resource-sampler.js';
+import type { SampledResources } from '../../probes/resources/resource-sampler.js';
 import { ThermalProbe } from '../../probes/thermal.js';
 import { inLanes } from '../in-lanes.js';
 import { measurePicture, type FailedPicture, type MeasuredPicture, type VlmPicture } from './measure-picture.js';
@@ -44,6 +43,8 @@ export interface VlmScenarioResult {
   readonly load_ms: number;
   /** The same as the runtime counts it, without starting a process. */
   readonly modelLoad_ms: number;
+  /** Of the load time, what went into loading the runtime's own code; null where it is not apart. */
+  readonly import_ms: number | null;
   /** From the first picture's begin to the last one's end. */
   readonly wall_ms: number;
   readonly effectivePrecision: string;
@@ -71,7 +72,7 @@ export async function runVlmScenario(options: VlmScenarioOptions): Promise<VlmSc
   try {
     const load_ms = clock.now_ms() - begin;
     const { generator } = runtime;
-    const loaded = await treeMemory(runtime);
+    const loaded = await readTreeMemory(() => runtime.pids());
     const deviceMemory_bytes = (await device?.read(runtime.pids())) ?? null;
 
     const warmed: number[] = [];
@@ -83,29 +84,38 @@ export async function runVlmScenario(options: VlmScenarioOptions): Promise<VlmSc
     const thermal = new ThermalProbe();
     const before = await thermal.read();
     const task = new ProgressTask(onProgress, { label: 'bench vlm', unit: 'images', total: pictures.length });
-    const sampler = ResourceSampler.start({ pids: () => runtime.pids() });
-    const watch = new GeneratorWatch();
-    const start = clock.now_ms();
-    const finished = await inLanes(
-      inTurn(pictures),
-      async (picture, either) => {
-        const outcome = await measurePicture(generator, picture, { ...options, signal: either });
-        if (outcome.status !== 'ok') onFailure(outcome);
-        task.advance();
-        return outcome;
-      },
-      batch,
-      signal,
-    ).finally(() => {
+    const ask = async (): Promise<{ finished: (MeasuredPicture | FailedPicture)[]; wall_ms: number }> => {
+      const start = clock.now_ms();
+      const finished = await inLanes(
+        inTurn(pictures),
+        async (picture, either) => {
+          const outcome = await measurePicture(generator, picture, { ...options, signal: either });
+          if (outcome.status !== 'ok') onFailure(outcome);
+          task.advance();
+          return outcome;
+        },
+        batch,
+        signal,
+      );
+      return { finished, wall_ms: clock.now_ms() - start };
+    };
+    const { result, audit, after, resources } = await watchRun(() => runtime.pids(), ask).finally(() => {
       task.end();
     });
-    const wall_ms = clock.now_ms() - start;
-    const audit = watch.stop();
-    const after = await sampler.memory();
-    const resources = await sampler.stop();
+    const { finished, wall_ms } = result;
     if (finished.length === 0) throw new EdgeVlmError('CANCELLED', 'stopped before the first picture was finished');
     return {
-      ...{ pictures: finished, warmup_ms: warmed, load_ms, modelLoad_ms: runtime.load_ms, wall_ms, deviceMemory_bytes, resources, audit },
+      ...{
+        pictures: finished,
+        warmup_ms: warmed,
+        load_ms,
+        modelLoad_ms: runtime.load_ms,
+        import_ms: runtime.import_ms ?? null,
+        wall_ms,
+        deviceMemory_bytes,
+        resources,
+        audit,
+      },
       effectivePrecision: runtime.effectivePrecision,
       description: generator.description,
       memory: { loaded, after },
@@ -113,15 +123,6 @@ export async function runVlmScenario(options: VlmScenarioOptions): Promise<VlmSc
     };
   } finally {
     await runtime.close();
-  }
-}
-
-async function treeMemory(runtime: OpenRuntime): Promise<MemoryReading> {
-  const tree = openProcessTree(() => runtime.pids());
-  try {
-    return (await tree.read({ pss: true })).memory;
-  } finally {
-    await tree.close();
   }
 }
 

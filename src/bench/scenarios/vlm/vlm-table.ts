@@ -16,13 +16,14 @@ export interface VlmRow {
 
 const COLUMNS = [
   ...['model', 'runtime', 'device', 'quantization', 'precision', 'status', 'load', 'latency', 'TTFT', 'TPOT', 'tok/s'],
-  ...['memory', 'objects, F1', 'same answers', 'speed-up'],
+  ...['memory', 'objects, F1', 'same answers', 'top-1, KL', 'speed-up'],
 ] as const;
 
 /**
  * Cells side by side. Latency, TTFT and TPOT are medians; memory is the card's where the model lies there, else the peak RSS; `same
  * answers` is the share of texts that are those of the first cell of the same model, and `speed-up` the geometric mean of that cell's
- * latency / this one's over the pictures. Where one text differs there is no speed-up: other work was done.
+ * latency / this one's over the pictures. `top-1, KL` is `parity:logits` in figures: the share of tokens that both think the likeliest, and
+ * the mean divergence in nats. Where one text differs there is no speed-up: other work was done.
  */
 export function vlmTable(rows: readonly VlmRow[]): string[] {
   const referenceOf = ({ record }: VlmRow): RunRecord | null =>
@@ -60,8 +61,15 @@ function rowOf({ settings, status, record }: VlmRow, reference: RunRecord | null
     memory === null ? NO_VALUE : `${memory.toFixed(0)} MB`,
     f1 === undefined ? NO_VALUE : asShare(f1),
     record === reference ? 'reference' : share === null ? NO_VALUE : asShare(share),
+    logitsOf(record),
     record === reference || share !== 1 ? NO_VALUE : latencyGain(record, reference),
   ];
+}
+
+function logitsOf({ scores = [] }: RunRecord): string {
+  const valueOf = (name: string): number | undefined => scores.find((score) => score.name === name)?.value;
+  const [top1, kl] = [valueOf('parity.top1'), valueOf('parity.kl_mean')];
+  return top1 === undefined ? NO_VALUE : `${(100 * top1).toFixed(1)}%, ${kl === undefined ? '∞' : kl.toExponential(1)}`;
 }
 
 /** Over the pictures that both answered. */
