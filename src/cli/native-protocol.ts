@@ -1,8 +1,9 @@
+import type { ForcedAnswer } from '../bench/scenarios/ablation/ablation-metrics.js';
 import type { CheckOptions, CheckReport } from '../convert/check/check-model.js';
 import type { QuantiseFileRequest } from '../convert/quantise/quantise-file.js';
 import type { SynthesizeReport, SynthesizeRequest } from '../convert/synthesize/synthesize-model.js';
 import type { CalibrateRequest, Calibrated } from './calibration/calibrate-model.js';
-import type { CompareForcedRequest, ForcedAnswer } from './forced/compare-forced.js';
+import type { CompareForcedRequest } from './forced/compare-forced.js';
 import type { ProgressEvent } from '../core/progress.js';
 
 /** What the commands that make and check models have done in a process of its own: native code that ends it ends nothing else. */

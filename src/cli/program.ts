@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { optionHelp } from './option-help.js';
 import type { OutputOptions } from './options/output-options.js';
 import { packageVersion } from './package-version.js';
 import type { Session } from './session.js';
@@ -11,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   vqa: async () => (await import('./commands/vqa.js')).vqa,
   generate: async () => (await import('./commands/generate.js')).generate,
   serve: async () => (await import('./commands/serve.js')).serve,
+  keys: async () => (await import('./commands/keys.js')).keys,
   models: async () => (await import('./commands/models.js')).models,
   data: async () => (await import('./commands/data.js')).data,
   bench: async () => (await import('./commands/bench.js')).bench,
@@ -35,6 +37,8 @@ export async function createProgram(session: Session, argv: readonly string[]): 
     .description('Serve vision-language models on edge devices, and measure any model on them.')
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'Print the help of a command.')
+    .configureHelp({ optionDescription: optionHelp })
     .exitOverride()
     // Errors are printed by main, once and with their code.
     .configureOutput({ outputError: () => undefined })

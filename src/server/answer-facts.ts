@@ -1,9 +1,14 @@
 import type { ServedResult } from '../serving/served-result.js';
 import { rounded } from './rounded.js';
+import type { ServerOptions } from './server-options.js';
 import type { AnswerFacts } from './schemas/answer-schema.js';
 
 /** What the seed's routes tell of an answer beside its text. */
-export function answerFacts({ generated, serving, model }: ServedResult, requestId: string): AnswerFacts {
+export function answerFacts(
+  { generated, serving, model, reused }: ServedResult,
+  requestId: string,
+  { warnings }: Pick<ServerOptions, 'warnings'>,
+): AnswerFacts {
   const { timings } = generated;
   return {
     latency: Number((serving.total_ms / 1000).toFixed(6)),
@@ -22,8 +27,9 @@ export function answerFacts({ generated, serving, model }: ServedResult, request
       sample_ms: timings.sample_ms,
     }),
     lossy: [...(generated.lossy ?? [])],
-    warnings: [...generated.warnings],
+    warnings: [...warnings, ...generated.warnings],
     decoding: generated.decoding === undefined ? null : { ...generated.decoding },
+    reused_distance: reused?.distance ?? null,
     model: model.name,
     precision: model.precision,
     request_id: requestId,

@@ -1,23 +1,34 @@
-import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EdgeVlmError } from '../core/errors.js';
+import type { Freshest } from '../serving/admission-queue.js';
 import type { Caller } from '../serving/inference-service.js';
 import { InvalidField } from './invalid-field.js';
-import { presentedKey } from './plugins/authentication.js';
 
 const LONGEST_DEADLINE_MS = 3_600_000;
+const SOURCE = /^[\w.-]{0,64}$/;
 
-/** Who sent a request, until when, and whether they still wait. @throws REQUEST_INVALID for a deadline that is none */
+/** Who sent a request, until when, and whether they still wait. @throws REQUEST_INVALID for a deadline, a lane or a source that is none */
 export function callerOf(request: FastifyRequest, reply: FastifyReply): Caller {
   const left = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort(new EdgeVlmError('CANCELLED', 'the client left'));
   });
   if (reply.raw.destroyed) left.abort(new EdgeVlmError('CANCELLED', 'the client left'));
-  const key = presentedKey(request);
-  const client = key === undefined ? request.ip : createHash('sha256').update(key).digest('hex');
+  const client = request.access?.client ?? request.ip;
   const deadline_ms = deadlineOf(request);
-  return { client, signal: left.signal, ...(deadline_ms !== undefined && { deadline_ms }) };
+  const freshest = freshestOf(request);
+  return { client, signal: left.signal, ...(deadline_ms !== undefined && { deadline_ms }), ...(freshest && { freshest }) };
+}
+
+/** `X-Lane: freshest` and, where a client has several, which of its sources it is of. */
+function freshestOf({ headers }: FastifyRequest): Freshest | undefined {
+  const { 'x-lane': lane, 'x-source': source = '' } = headers;
+  if (lane !== undefined && lane !== 'freshest') throw new InvalidField('X-Lane', 'must be freshest, or left out');
+  if (lane === undefined) return undefined;
+  if (typeof source !== 'string' || !SOURCE.test(source)) {
+    throw new InvalidField('X-Source', 'must be at most 64 letters, digits, dots, dashes and underscores');
+  }
+  return { source };
 }
 
 function deadlineOf({ headers }: FastifyRequest): number | undefined {

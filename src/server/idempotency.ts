@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { EdgeVlmError } from '../core/errors.js';
-import type { GenerateRequest } from '../core/generator.js';
+import type { ServedRequest } from '../serving/served-request.js';
 import { InvalidField } from './invalid-field.js';
 
 /** Answers that are remembered; the oldest are forgotten first. */
@@ -25,7 +25,7 @@ export class IdempotencyStore {
    * @param asked what `work` will answer
    * @throws IDEMPOTENCY_MISMATCH when the key was used for something else; REQUEST_INVALID for a key that is none; as `work`
    */
-  async once<T extends object>(request: FastifyRequest, client: string, asked: GenerateRequest, work: () => Promise<T>): Promise<T> {
+  async once<T extends object>(request: FastifyRequest, client: string, asked: ServedRequest, work: () => Promise<T>): Promise<T> {
     const key = request.headers['idempotency-key'];
     if (key === undefined) return work();
     if (typeof key !== 'string' || !KEY.test(key)) throw new InvalidField('Idempotency-Key', 'must be 1 to 255 printable characters');
@@ -51,7 +51,7 @@ export class IdempotencyStore {
 }
 
 /** Over all of a request; pictures by their bytes. */
-function fingerprintOf(asked: GenerateRequest): string {
+function fingerprintOf(asked: ServedRequest): string {
   const json = JSON.stringify(asked, function (this: Readonly<Record<string, unknown>>, key, value: unknown) {
     // A Buffer arrives here as the list of its numbers.
     const bytes = this[key];

@@ -1,8 +1,8 @@
 import { EdgeVlmError } from '../core/errors.js';
-import type { GenerateRequest } from '../core/generator.js';
 import { percentile } from '../core/percentiles.js';
 import { InferenceMetrics, type InferenceFigures } from './inference-metrics.js';
 import type { Caller, InferenceService } from './inference-service.js';
+import type { ServedRequest } from './served-request.js';
 import { type SystemFigures, type SystemProbe, SystemSampler } from './system-sampler.js';
 
 export type BenchmarkTask = 'caption' | 'vqa';
@@ -10,7 +10,7 @@ export type BenchmarkTask = 'caption' | 'vqa';
 export interface BenchmarkRequest {
   readonly task_type: BenchmarkTask;
   readonly num_runs: number;
-  readonly request: GenerateRequest;
+  readonly request: ServedRequest;
 }
 
 /** The seed's result format; latencies are seconds. */
@@ -51,7 +51,7 @@ export class BenchmarkRunner {
 
   constructor(
     private readonly service: InferenceService,
-    private readonly options: { readonly probe: SystemProbe; readonly layers: number | null },
+    private readonly options: { readonly probe: SystemProbe },
   ) {}
 
   /**
@@ -64,7 +64,7 @@ export class BenchmarkRunner {
     const sampler = new SystemSampler(this.options.probe).start(SAMPLING_MS);
     try {
       const time = new Date().toISOString();
-      const metrics = new InferenceMetrics(this.options.layers);
+      const metrics = new InferenceMetrics();
       const { num_runs, task_type, request } = benchmark;
       const latencies: number[] = [];
       let lossy: string[] = [];

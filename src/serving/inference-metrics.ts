@@ -17,6 +17,22 @@ export interface InferenceFigures {
   readonly early_exit_rate: number | null;
   /** Share of guessed tokens that were right, of those looked at; null where nothing was guessed. */
   readonly acceptance_rate: number | null;
+  /** Guessed tokens, and how many of those were right. */
+  readonly total_drafted_tokens: number;
+  readonly total_accepted_tokens: number;
+  /** Tokens that left the model early. */
+  readonly total_early_exits: number;
+  /** Share of the layers that early exit did without, gates, heads and keys and values counted; null where nothing may leave early. */
+  readonly layers_saved: number | null;
+  /** Answers whose prompt began as an earlier one, so that not all of it was computed. */
+  readonly prefix_cache_hits: number;
+  /** Tiles of pictures that were not encoded again. */
+  readonly image_cache_hits: number;
+  /** Answers about earlier pictures that were given again; their tokens are not counted. */
+  readonly reused_answers: number;
+  /** Bytes of keys and values after the newest answer, those kept for later prompts too, and how many its model has; null before. */
+  readonly cache_bytes_used: number | null;
+  readonly cache_bytes_allocated: number | null;
   readonly total_prompt_tokens: number;
   readonly total_cached_tokens: number;
   readonly total_tokens: number;
@@ -25,7 +41,8 @@ export interface InferenceFigures {
 /** Told of every request's end. */
 export interface InferenceObserver {
   answered(result: ServedResult): void;
-  failed(code: ErrorCode): void;
+  /** @param model null where it had none yet */
+  failed(code: ErrorCode, model: string | null): void;
 }
 
 /** Sums over all answers: bounded, however long the server runs. */
@@ -34,22 +51,28 @@ export class InferenceMetrics implements InferenceObserver {
   #failures = 0;
   #cancelled = 0;
   readonly #sum = { latency_s: 0, busy_s: 0, ttft_s: 0, queue_s: 0, prompt: 0, cached: 0, tokens: 0 };
-  readonly #decoding = { early: 0, left: 0, judged: 0, accepted: 0 };
+  readonly #decoding = { early: 0, left: 0, drafted: 0, judged: 0, accepted: 0, layers: 0, allLayers: 0 };
+  readonly #reuse = { prefixes: 0, tiles: 0, answers: 0 };
+  #cache: { readonly used: number | null; readonly allocated: number | null } = { used: null, allocated: null };
 
-  /** @param layers of the model, which a token that left early did not all see; null where they are not known */
-  constructor(private readonly layers: number | null) {}
-
-  answered({ generated, serving }: ServedResult): void {
+  answered({ generated, serving, layers, model, reused }: ServedResult): void {
     this.#answers++;
     const sum = this.#sum;
     sum.latency_s += serving.total_ms / 1000;
-    sum.busy_s += (serving.total_ms - serving.queue_ms) / 1000;
     sum.ttft_s += serving.ttft_ms / 1000;
     sum.queue_s += serving.queue_ms / 1000;
+    if (reused !== undefined) {
+      this.#reuse.answers++;
+      return;
+    }
+    sum.busy_s += (serving.total_ms - serving.queue_ms) / 1000;
     sum.prompt += generated.promptTokens ?? 0;
     sum.cached += generated.cachedTokens ?? 0;
     sum.tokens += generated.completionTokens;
-    this.#count(generated.decoding);
+    this.#reuse.prefixes += (generated.cachedTokens ?? 0) > 0 ? 1 : 0;
+    this.#reuse.tiles += generated.cachedTiles ?? 0;
+    if (generated.totalCacheBytes !== undefined) this.#cache = { used: generated.totalCacheBytes, allocated: model.cacheBytes };
+    this.#count(generated.decoding, layers);
   }
 
   failed(code: ErrorCode): void {
@@ -59,6 +82,7 @@ export class InferenceMetrics implements InferenceObserver {
 
   figures(): InferenceFigures {
     const sum = this.#sum;
+    const decoding = this.#decoding;
     const mean = (total: number): number | null => (this.#answers === 0 ? null : total / this.#answers);
     return {
       total_inferences: this.#answers,
@@ -68,22 +92,37 @@ export class InferenceMetrics implements InferenceObserver {
       avg_ttft: mean(sum.ttft_s),
       avg_queue_wait: mean(sum.queue_s),
       avg_tokens_per_second: sum.busy_s === 0 ? null : sum.tokens / sum.busy_s,
-      early_exit_rate: sum.tokens === 0 ? null : this.#decoding.early / Math.max(1, this.#decoding.left, sum.tokens),
-      acceptance_rate: this.#decoding.judged === 0 ? null : this.#decoding.accepted / this.#decoding.judged,
+      early_exit_rate: sum.tokens === 0 ? null : decoding.early / Math.max(1, decoding.left, sum.tokens),
+      acceptance_rate: decoding.judged === 0 ? null : decoding.accepted / decoding.judged,
+      total_drafted_tokens: decoding.drafted,
+      total_accepted_tokens: decoding.accepted,
+      total_early_exits: decoding.early,
+      layers_saved: decoding.allLayers === 0 ? null : 1 - decoding.layers / decoding.allLayers,
+      prefix_cache_hits: this.#reuse.prefixes,
+      image_cache_hits: this.#reuse.tiles,
+      reused_answers: this.#reuse.answers,
+      cache_bytes_used: this.#cache.used,
+      cache_bytes_allocated: this.#cache.allocated,
       total_prompt_tokens: sum.prompt,
       total_cached_tokens: sum.cached,
       total_tokens: sum.tokens,
     };
   }
 
-  #count(decoding: DecodingStatistics | undefined): void {
+  #count(decoding: DecodingStatistics | undefined, all: number | null): void {
     if (decoding === undefined) return;
     const sum = this.#decoding;
+    sum.drafted += decoding.drafted;
     sum.judged += decoding.judged;
     sum.accepted += decoding.accepted;
-    for (const [layers, tokens] of Object.entries(decoding.exits)) {
-      sum.left += tokens;
-      if (this.layers !== null && Number(layers) < this.layers) sum.early += tokens;
-    }
+    sum.layers += decoding.layerEquivalents;
+    sum.allLayers += decoding.fullLayerEquivalents;
+    sum.left += Object.values(decoding.exits).reduce((total, tokens) => total + tokens, 0);
+    sum.early += earlyExits(decoding, all);
   }
+}
+
+/** Tokens that did not see all layers. @param layers of the model; null where they are not known */
+export function earlyExits({ exits }: DecodingStatistics, layers: number | null): number {
+  return Object.entries(exits).reduce((sum, [after, tokens]) => (layers !== null && Number(after) < layers ? sum + tokens : sum), 0);
 }

@@ -11,6 +11,8 @@ export interface SupervisorOptions {
   /** Loads the model; called again after every crash. */
   readonly open: (signal: AbortSignal) => Promise<OpenRuntime>;
   readonly logger: Logger;
+  /** Of the model, for the log. */
+  readonly name?: string;
   /** Wait before the second start in a row; doubles up to 30 s. Default 250 ms. The first start after a crash is at once. */
   readonly backoff_ms?: number;
   /** How often it is looked whether the process still lives, milliseconds. Default 500. */
@@ -98,12 +100,12 @@ export class ModelSupervisor {
     const current = this.#current;
     if (current === undefined) return;
     if (current.pids().every(isProcessAlive)) return;
-    this.options.logger.warn('the engine process is gone');
+    this.options.logger.warn('the engine process is gone', { model: this.options.name });
     this.died(current);
   }
 
   async #restart(): Promise<OpenRuntime> {
-    const { open, logger, backoff_ms = 250 } = this.options;
+    const { open, logger, name: model, backoff_ms = 250 } = this.options;
     const attempt = this.#attempts++;
     if (attempt > 0) await this.#pause(Math.min(LONGEST_BACKOFF_MS, backoff_ms * 2 ** (attempt - 1)));
     try {
@@ -111,12 +113,12 @@ export class ModelSupervisor {
       const runtime = await open(this.#stop.signal);
       this.#restarts++;
       this.#current = runtime;
-      logger.info('the engine was started again', { attempt: attempt + 1, load_ms: runtime.load_ms });
+      logger.info('the engine was started again', { model, attempt: attempt + 1, load_ms: runtime.load_ms });
       return runtime;
     } catch (thrown) {
       const { message } = EdgeVlmError.from(thrown);
       if (this.#stop.signal.aborted) throw new EdgeVlmError('SHUTTING_DOWN', 'the server is stopping');
-      logger.error('the engine could not be started again', { attempt: attempt + 1, error: EdgeVlmError.from(thrown) });
+      logger.error('the engine could not be started again', { model, attempt: attempt + 1, error: EdgeVlmError.from(thrown) });
       this.#next = this.#restart();
       this.#next.catch(() => undefined);
       throw new EdgeVlmError('ENGINE_CRASHED', `the engine could not be started again: ${message}`, { cause: thrown });

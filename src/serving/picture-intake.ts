@@ -1,4 +1,5 @@
 import type { ContentPart, ModelDescription } from '../core/generator.js';
+import type { PictureFingerprint } from '../core/picture-fingerprint.js';
 
 /** A picture, ready for the model, and what that took. */
 export interface ReadyPicture {
@@ -7,6 +8,8 @@ export interface ReadyPicture {
   readonly decode_ms: number;
   /** From pixels to the model's tiles. */
   readonly preprocess_ms: number;
+  /** What tells it from nearly the same; worked out when called. Absent: its answers are not given again for others. */
+  readonly fingerprint?: () => PictureFingerprint;
 }
 
 /** Makes what the model takes of a picture's bytes, within the limits of the server. @throws IMAGE_*, MMPROJ_MISSING */

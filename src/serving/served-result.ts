@@ -4,7 +4,7 @@ import type { GenerateResult, ModelDescription, TokenEvent } from '../core/gener
 export interface ServingTimings {
   /** From the request to a place among those that run. */
   readonly queue_ms: number;
-  /** Fetching pictures; 0, since nothing is fetched. */
+  /** Fetching pictures from other servers, before the queue; 0 when there were none. */
   readonly fetch_ms: number;
   /** Decoding pictures, all of them. */
   readonly image_decode_ms: number;
@@ -19,8 +19,14 @@ export interface ServingTimings {
 export interface ServedResult {
   readonly generated: GenerateResult;
   readonly serving: ServingTimings;
-  /** Which model it was. */
+  /** Which model it was, */
   readonly model: ModelDescription;
+  /** what requests call it, */
+  readonly name: string;
+  /** and how many layers it has; null where nobody knows. */
+  readonly layers: number | null;
+  /** The answer is one about another picture, so far away; absent where it is the model's own. */
+  readonly reused?: { readonly distance: number };
 }
 
 export type ServedEvent = TokenEvent | { readonly type: 'done'; readonly result: ServedResult };

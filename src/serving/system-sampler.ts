@@ -1,3 +1,5 @@
+import type { BoardThrottling } from '../core/probe.js';
+
 /** The machine at one moment; null where it has no such sensor. */
 export interface SystemReading {
   /** Of all cores together, 0..100. */
@@ -5,6 +7,8 @@ export interface SystemReading {
   /** Resident memory of the server and of the processes that hold the model, MiB. */
   readonly memory_mb: number | null;
   readonly temperature_celsius: number | null;
+  /** Of a Raspberry Pi. */
+  readonly throttling?: BoardThrottling | null;
 }
 
 /** Reads the machine. Never throws. */
@@ -19,6 +23,7 @@ export interface SystemFigures {
   readonly memory_mb: number | null;
   readonly peak_memory_mb: number | null;
   readonly temperature_celsius: number | null;
+  readonly throttling: BoardThrottling | null;
 }
 
 /** Means of a machine's readings, each over those that were there. */
@@ -44,6 +49,11 @@ export class SystemSampler {
     for (const name of ['cpu_percent', 'memory_mb', 'temperature_celsius'] as const) this.#sums[name].add(this.#newest[name]);
   }
 
+  /** Of the newest reading; null before the first, and where there is no sensor. */
+  get temperature_celsius(): number | null {
+    return this.#newest.temperature_celsius;
+  }
+
   /** Takes a reading where there was none yet. */
   async figures(): Promise<SystemFigures> {
     if (this.#sums.memory_mb.count === 0) await this.sample();
@@ -56,6 +66,7 @@ export class SystemSampler {
       memory_mb: this.#newest.memory_mb,
       peak_memory_mb: memory_mb.highest,
       temperature_celsius: this.#newest.temperature_celsius,
+      throttling: this.#newest.throttling ?? null,
     };
   }
 }

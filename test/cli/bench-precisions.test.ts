@@ -69,6 +69,11 @@ describe('bench precisions', () => {
     const json = JSON.parse(await readFile(join(home, 'made/here/report.json'), 'utf8')) as { runs: unknown[]; parts: unknown[] };
     expect(json.runs).toHaveLength(3);
     for (const record of json.runs) expect(Value.Check(RunRecord, record)).toBe(true);
+    // Speed stands beside parity, and both beside what was used.
+    const [, eight] = json.runs.map((record) => Value.Parse(RunRecord, record));
+    expect(eight?.verdicts.map(({ name }) => name)).toEqual(expect.arrayContaining(['speed:latency', 'parity:logits', 'generator:cpu']));
+    expect(eight?.scores?.find(({ name }) => name === 'parity.top1')?.value).toBeGreaterThan(0.9);
+    expect(eight?.resources?.cpu.time_ms).not.toBeUndefined();
     expect(json.parts).toEqual(
       ['f16', 'q8_0', 'q4_0'].flatMap((precision) =>
         ['model', 'mmproj'].map((role) => expect.objectContaining({ precision, role, quantised: precision !== 'f16' }) as unknown),

@@ -49,6 +49,19 @@ describe('decoding strategies', () => {
     expect(own.decoding.accepted).toBeGreaterThan(0);
   }, 180_000);
 
+  it('verify by rejection where they are told to: hot guesses are kept and rejected', async () => {
+    const sampled = ['--temperature', '3', '--seed', '5', '--draft', draft, '--draft-view', 'image-tokens', '--draft-fixed'];
+    const { decoding } = await caption(...sampled, '--verification', 'rejection');
+    expect(decoding).toMatchObject({ strategy: 'speculative' });
+    expect(decoding.accepted).toBeGreaterThan(0);
+    expect(decoding.judged).toBeGreaterThan(decoding.accepted);
+    const again = await caption(...sampled, '--verification', 'rejection');
+    expect(again.decoding).toMatchObject({ judged: decoding.judged, accepted: decoding.accepted });
+    // A guess is drawn, not the likeliest token, and kept by another rule.
+    const matched = await caption(...sampled);
+    expect([matched.decoding.judged, matched.decoding.accepted]).not.toEqual([decoding.judged, decoding.accepted]);
+  }, 180_000);
+
   it('that may change the answer are listed', async () => {
     const { lossy, decoding } = await caption(
       '--decoding',

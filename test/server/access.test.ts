@@ -59,3 +59,30 @@ describe('pages of other origins', () => {
     expect([await at('evil.example'), await at('localhost.evil.example:8000')]).toEqual([403, 403]);
   });
 });
+
+describe('what browsers are told', () => {
+  it('is to make nothing else of an answer, to load nothing for it, and to show it in no frame', async () => {
+    const app = await start({});
+    for (const url of ['/v1/models', '/health', '/nothing']) {
+      expect((await app.inject(url)).headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'x-frame-options': 'DENY',
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'cross-origin-resource-policy': 'same-origin',
+        'cache-control': 'no-store',
+      });
+      expect((await app.inject(url)).headers).not.toHaveProperty('strict-transport-security');
+    }
+  });
+
+  it('lets the pages at /docs load what is the server’s own, over http too', async () => {
+    const app = await start({});
+    for (const url of ['/docs/', '/docs/static/swagger-ui-bundle.js']) {
+      const { statusCode, headers } = await app.inject(url);
+      const policy = String(headers['content-security-policy']);
+      expect([statusCode, policy]).toEqual([200, expect.stringMatching(/^default-src 'self';.*frame-ancestors 'none'/)]);
+      expect(policy).not.toMatch(/upgrade-insecure|unsafe|https:/);
+    }
+  });
+});

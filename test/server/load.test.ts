@@ -66,6 +66,34 @@ describe('a queue that is full', () => {
   });
 });
 
+describe('the freshest lane', () => {
+  it('answers the newest picture of a camera, and tells the older one why it is not', async () => {
+    const { url, service, runtimes } = await start({ parallel: 1 }, 5);
+    const waiting = async (count: number): Promise<void> => {
+      await vi.waitFor(() => {
+        expect(service.queue.waiting).toBe(count);
+      });
+    };
+    const frame = (question: string, source: string): Promise<Response> =>
+      ask(url, question, { tokens: 5, headers: { 'x-lane': 'freshest', 'x-source': source } });
+    const first = ask(url, 'long', { tokens: 200 });
+    await vi.waitFor(() => {
+      expect(service.queue.running).toBe(1);
+    });
+    const old = frame('old', 'door');
+    await waiting(1);
+    const other = frame('other', 'yard');
+    await waiting(2);
+    const newest = frame('new', 'door');
+    const superseded = await old;
+    expect([superseded.status, await codeOf(superseded)]).toEqual([409, 'SUPERSEDED']);
+    expect((await Promise.all([first, other, newest])).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(runtimes.asked).not.toContain('old');
+    const { queue } = (await (await fetch(`${url}/metrics`)).json()) as { queue: unknown };
+    expect(queue).toEqual({ running: 0, waiting: 0, superseded: 1, pauses: 0, paused_seconds: 0 });
+  });
+});
+
 describe('a deadline', () => {
   it('ends a request that runs and one that waits', async () => {
     const { url, service } = await start({ parallel: 1 }, 5);

@@ -86,7 +86,9 @@ describe("OpenAI's own client", () => {
       code: 'REQUEST_INVALID',
     });
     await expect(client.chat.completions.create({ ...asked, model: 'gpt-5' })).rejects.toBeInstanceOf(OpenAI.NotFoundError);
-    await expect(client.chat.completions.create({ ...asked, logprobs: true })).rejects.toMatchObject({ param: 'logprobs' });
+    await expect(client.chat.completions.create({ ...asked, top_logprobs: 2 })).rejects.toMatchObject({ param: 'top_logprobs' });
+    await expect(client.chat.completions.create({ ...asked, logprobs: true, top_logprobs: 21 })).rejects.toMatchObject({ status: 400 });
+    await expect(client.chat.completions.create({ ...asked, logit_bias: { 5: 1 } })).rejects.toMatchObject({ param: 'logit_bias' });
     await expect(client.chat.completions.create({ ...asked, max_tokens: 100_000 })).rejects.toMatchObject({ param: 'max_tokens' });
   });
 });

@@ -40,8 +40,8 @@ describe('the routes of the seed', () => {
     const own = await app.inject('/metrics/prometheus');
     for (const { payload, headers } of [accepted, own]) {
       expect(headers['content-type']).toContain('text/plain');
-      expect(payload).toMatch(/^edgevlm_inferences_total [1-9]/m);
-      expect(payload).toMatch(/^edgevlm_model_ready 1$/m);
+      expect(payload).toMatch(/^edgevlm_inferences_total\{model="null"\} [1-9]/m);
+      expect(payload).toMatch(/^edgevlm_model_ready\{model="null"\} 1$/m);
       expect(payload).not.toContain('temperature');
     }
   });
@@ -157,6 +157,15 @@ it('a deadline must be a number', async () => {
   expect(response.payload).toContain('X-Deadline-Ms');
 });
 
+it.each([
+  ['X-Lane', { 'x-lane': 'fastest' }],
+  ['X-Source', { 'x-lane': 'freshest', 'x-source': 'front door' }],
+])('%s must be one that there is', async (name, headers) => {
+  const response = await post('/caption', form({}, PICTURE), headers);
+  expect(response.statusCode).toBe(400);
+  expect(response.payload).toContain(name);
+});
+
 it('describes itself in OpenAPI 3.1, every route with an operation id', async () => {
   const api = (await app.inject('/openapi.json')).json<{
     openapi: string;
@@ -170,6 +179,9 @@ it('describes itself in OpenAPI 3.1, every route with an operation id', async ()
     '/live',
     '/metrics',
     '/metrics/prometheus',
+    '/models',
+    '/models/load',
+    '/models/unload',
     '/ready',
     '/v1/chat/completions',
     '/v1/completions',

@@ -95,6 +95,28 @@ describe('the model in the box, served', () => {
     expect(text).toBe(caption);
   });
 
+  it('tells how likely its tokens were: the greedy one is the likeliest, at once and streamed', async () => {
+    const asking = { model: '', messages: asked(await picture(1)), max_completion_tokens: 12, logprobs: true, top_logprobs: 2 };
+    const answer = await client.chat.completions.create(asking);
+    const content = answer.choices[0]?.logprobs?.content ?? [];
+    expect(content).toHaveLength(answer.usage?.completion_tokens ?? NaN);
+    expect(
+      Buffer.from(content.flatMap(({ bytes }) => bytes ?? []))
+        .toString()
+        .trimStart(),
+    ).toBe(answer.choices[0]?.message.content);
+    for (const { token, logprob, top_logprobs: top } of content) {
+      expect([top.length, top[0]?.token, top[0]?.logprob]).toEqual([2, token, logprob]);
+      expect(Math.exp(logprob) + Math.exp(top[1]?.logprob ?? NaN)).toBeLessThanOrEqual(1.000_001);
+    }
+    const streamed: number[] = [];
+    for await (const { choices } of await client.chat.completions.create({ ...asking, stream: true })) {
+      streamed.push(...(choices[0]?.logprobs?.content ?? []).map(({ logprob }) => logprob));
+    }
+    expect(streamed).toHaveLength(content.length);
+    for (const [i, { logprob }] of content.entries()) expect(streamed[i]).toBeCloseTo(logprob, 3);
+  });
+
   it('obeys a JSON Schema', async () => {
     const schema = { type: 'object', properties: { colour: { enum: ['red', 'blue'] } }, required: ['colour'], additionalProperties: false };
     const answer = await client.chat.completions.create({

@@ -12,6 +12,7 @@ export interface AblationFlags extends DecodingFlags {
   readonly prompts?: number;
   readonly seed?: number;
   readonly temperature?: number;
+  readonly forcedTokens?: number;
   readonly report?: string;
 }
 
@@ -28,6 +29,11 @@ export function addAblationOptions(command: Command): Command {
     .option('--prompts <n>', 'with --ablate: scenes, albums and text; default: 200', wholeNumber(1, 100_000))
     .option('--seed <n>', 'with --ablate: another seed draws other prompts; default: 0', wholeNumber(0, 0xfffffffe))
     .option('--temperature <t>', 'with --ablate: also sample at it, at a fixed seed; 0: only greedy; default: 0.8', decimalNumber(0, 100))
+    .option(
+      '--forced-tokens <n>',
+      'with --ablate: lead lossy variants along so many tokens of whole albums, in pieces that a later run goes on from; default: the answers',
+      wholeNumber(1, 10_000_000),
+    )
     .option('--report <dir>', 'with --ablate: where report.html, report.json and report.md go; default: reports/ablation');
   return addDecodingOptions(command);
 }
@@ -44,8 +50,19 @@ export function strategiesOf(names: readonly string[] = DECODING_STRATEGIES): De
 
 /** Refuses options that only an ablation obeys. @throws EdgeVlmError USAGE */
 export function refuseWithoutAblate(flags: AblationFlags): void {
-  const { strategies, caches, prompts, seed, temperature, report, draft, decoding, calibration } = flags;
-  const given = Object.entries({ strategies, caches, prompts, seed, temperature, report, draft, decoding, calibration });
+  const { strategies, caches, prompts, seed, temperature, forcedTokens, report, draft, decoding, calibration } = flags;
+  const given = Object.entries({
+    strategies,
+    caches,
+    prompts,
+    seed,
+    temperature,
+    'forced-tokens': forcedTokens,
+    report,
+    draft,
+    decoding,
+    calibration,
+  });
   const [name] = given.find(([, value]) => value !== undefined) ?? [];
   if (name !== undefined) throw new EdgeVlmError('USAGE', `--${name} needs --ablate`);
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 
 import type { Command } from 'commander';
 
+import { readTreeMemory, watchRun } from '../../bench/load/watch-run.js';
 import { describeEnvironment } from '../../bench/probes/environment.js';
-import { MemoryProbe } from '../../bench/probes/memory.js';
 import { ThermalProbe } from '../../bench/probes/thermal.js';
 import type { Scored } from '../../bench/quality/metric.js';
 import { scoreFields } from '../../bench/quality/score-fields.js';
@@ -81,22 +81,19 @@ export async function runEvaluation<Item extends Drawn, Answers>(
   const environment = await describeEnvironment();
   const engine = await startEngine(options, session, { vision: true });
   const lines: string[] = [];
-  const memory: RunRecord['memory'] = {};
-  const readMemory = async (moment: string): Promise<void> => {
-    if (engine.pid !== undefined) memory[moment] = await new MemoryProbe(engine.pid).read();
-  };
+  const pids = (): number[] => (engine.pid === undefined ? [] : [engine.pid]);
   const thermal = new ThermalProbe();
   try {
     const before = await thermal.read();
-    await readMemory('loaded');
+    const loaded = await readTreeMemory(pids);
     const items = noteLines(evaluation.draw(visionOf(engine)), lines);
-    const answers = await evaluation.ask(engine, items, (event) => {
-      terminal.progress(event);
-      if (event.type === 'advance') terminal.logger.debug(`${event.unit} finished`, { done: event.done });
-    });
+    const { result: answers, ...watched } = await watchRun(pids, () =>
+      evaluation.ask(engine, items, (event) => {
+        terminal.progress(event);
+        if (event.type === 'advance') terminal.logger.debug(`${event.unit} finished`, { done: event.done });
+      }),
+    );
     if (answers.length === 0) throw new EdgeVlmError('CANCELLED', `stopped before the first of ${count} ${unit} was finished`);
-    await readMemory('after');
-
     const { scores, samples } = evaluation.score(answers);
     const partial = answers.length < count;
     const notes = [
@@ -120,8 +117,10 @@ export async function runEvaluation<Item extends Drawn, Answers>(
       models,
       dataset: { name, sha256: sha256(lines.slice(0, answers.length)), items: answers.length },
       environment,
-      thermal: { before, after: await thermal.read() },
-      memory,
+      thermal: { before, after: await thermal.read(), during: [...watched.resources.thermal] },
+      memory: { loaded, after: watched.after },
+      resources: watched.resources.use,
+      generator: watched.audit,
       samples: [...samples],
       scores: [...scores],
       verdicts: evaluation.verdicts(scores),

@@ -51,7 +51,10 @@ export function runsExport(group: Command, { terminal }: Session): void {
       terminal.write(text);
     } else {
       await writeFileAtomically(output, (write) => write(Buffer.from(text)));
-      terminal.result({ out: output, runs: records.length }, `${records.length} runs are in ${output}`);
+      terminal.result(
+        { out: output, runs: records.length },
+        `${records.length === 1 ? '1 run is' : `${records.length} runs are`} in ${output}`,
+      );
     }
   });
 }

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { type Command, Option } from 'commander';
 import { EdgeVlmError } from '../../core/errors.js';
 import { Logger, type LogLevel } from '../../core/logger.js';
@@ -8,28 +7,39 @@ import { drain } from '../../server/drain.js';
 import { IdempotencyStore } from '../../server/idempotency.js';
 import { PrometheusMetrics } from '../../server/prometheus-metrics.js';
 import { BenchmarkRunner } from '../../serving/benchmark-runner.js';
+import { CoolingPause } from '../../serving/cooling-pause.js';
 import { InferenceMetrics } from '../../serving/inference-metrics.js';
 import { InferenceService } from '../../serving/inference-service.js';
-import { ModelSupervisor } from '../../serving/model-supervisor.js';
+import type { PictureIntake } from '../../serving/picture-intake.js';
 import { SystemSampler } from '../../serving/system-sampler.js';
 import { DEFAULT_IMAGE_LIMITS } from '../../vision/intake/image-limits.js';
 import { addCacheOptions } from '../options/cache-options.js';
+import { addConfigOption, type ConfigOptions } from '../options/config-option.js';
 import { addDecodingOptions } from '../options/decoding-options.js';
-import { addModelOptions } from '../options/model-options.js';
 import { addOutputOptions, type OutputOptions } from '../options/output-options.js';
+import { addSamplingOptions, type SamplingFlags, samplingOptions } from '../options/sampling-options.js';
+import { addServedModelOptions, type ServedModelsOptions } from '../options/served-model-options.js';
 import { addServerOptions, type ListenOptions } from '../options/server-options.js';
 import { packageVersion } from '../package-version.js';
-import { openServedModel, type ServedModelOptions } from '../serve/open-served-model.js';
+import { hostInUrl } from '../serve/host-in-url.js';
+import { openAccess } from '../serve/open-access.js';
+import { openModels } from '../serve/open-models.js';
+import { openQuarantine } from '../serve/open-quarantine.js';
+import type { ServedModelOptions } from '../serve/open-served-model.js';
 import { pictureIntake } from '../serve/prepare-picture.js';
 import { rotatingFileSink } from '../serve/rotating-file-sink.js';
 import { systemProbe } from '../serve/system-probe.js';
 import type { Session } from '../session.js';
 
-type ServeOptions = ServedModelOptions & ListenOptions & OutputOptions;
+type ServeOptions = Omit<ServedModelOptions, 'intake'> &
+  ServedModelsOptions &
+  ListenOptions &
+  OutputOptions &
+  SamplingFlags &
+  ConfigOptions;
 
 const LOG_BYTES = 10_000_000;
 const SAMPLING_MS = 5000;
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /** `edgevlm serve` */
 export function serve(program: Command, session: Session): void {
@@ -37,39 +47,42 @@ export function serve(program: Command, session: Session): void {
     .command('serve')
     .description('Serve captions and answers over HTTP, for this machine unless told otherwise. docs/SERVER.md shows how to call it.')
     .addOption(new Option('--runtime <name>', 'what runs the model; default: the engine where it can').choices([...RUNTIME_NAMES]));
-  addOutputOptions(addCacheOptions(addDecodingOptions(addModelOptions(addServerOptions(command))))).action((options: ServeOptions) =>
-    runServer(options, session),
-  );
+  addOutputOptions(addSamplingOptions(addCacheOptions(addDecodingOptions(addServedModelOptions(addServerOptions(command))))));
+  addConfigOption(command, session).action((options: ServeOptions) => runServer(options, session));
 }
 
 async function runServer(options: ServeOptions, session: Session): Promise<void> {
-  const apiKeys = keysOf(options);
-  const loopback = isLoopback(options.host);
-  if (!loopback && apiKeys.length === 0 && options.insecure !== true) {
-    throw new EdgeVlmError('USAGE', `${options.host} can be reached by other machines, and no key is asked for`, {
-      hint: 'Set EDGEVLM_API_KEY to a secret of your choice, or pass --insecure if everybody may use this server.',
-    });
-  }
   const signal = untilTerminated(session.signal);
   const logger = serverLogger(options, session);
+  const { configWarnings: warnings = [] } = options;
+  for (const warning of warnings) logger.warn(warning);
+  const access = await openAccess(options, logger);
   const { parallel, maxQueue, deadline: deadline_ms } = options;
-  const model = await openServedModel(options, { ...session, signal });
-  const supervisor = await ModelSupervisor.start({ open: model.open, logger }, signal);
-  const metrics = new InferenceMetrics(model.layers);
-  const prometheus = new PrometheusMetrics();
   const limits = { ...DEFAULT_IMAGE_LIMITS, maxBytes: options.maxImageBytes, maxPixels: options.maxImagePixels };
-  const preparePicture = pictureIntake(limits, model.runtime === 'engine');
-  const service = new InferenceService({ supervisor, preparePicture, parallel, maxQueue, deadline_ms, observers: [metrics, prometheus] });
-  const probe = systemProbe();
-  const system = new SystemSampler(probe).start(SAMPLING_MS);
+  const intake = (isEngine: boolean): PictureIntake => pictureIntake(limits, isEngine);
+  const quarantine = await openQuarantine(options, logger);
+  const system = new SystemSampler(systemProbe()).start(SAMPLING_MS);
+  const pause = coolingPause(options, system);
+  const { pool: models, shelf, start } = await openModels({ ...options, intake, cooling: pause }, logger, { ...session, signal });
+  const metrics = new InferenceMetrics();
+  const prometheus = new PrometheusMetrics();
+  const service = new InferenceService({
+    models,
+    quarantine,
+    deadline_ms,
+    reuseSimilar: options.reuseAnswers,
+    observers: [metrics, prometheus],
+    ...access,
+  });
   try {
+    await start();
     const app = await buildApp({
       service,
       metrics,
       prometheus,
       system,
-      benchmark: new BenchmarkRunner(service, { probe: systemProbe(), layers: model.layers }),
-      modelNames: model.names,
+      benchmark: new BenchmarkRunner(service, { probe: systemProbe() }),
+      shelf,
       device: options.device ?? 'cpu',
       version: packageVersion(),
       limits: {
@@ -77,10 +90,10 @@ async function runServer(options: ServeOptions, session: Session): Promise<void>
         images: options.maxImages,
         maxTokens: options.maxTokens,
         defaultTokens: Math.min(options.defaultTokens, options.maxTokens),
+        defaultSampling: samplingOptions(options),
       },
-      apiKeys,
-      corsOrigins: options.corsOrigin,
-      hostNames: loopback && apiKeys.length === 0 ? [...LOOPBACK_NAMES, hostInUrl(options.host)] : [],
+      warnings,
+      ...access,
       resultsFile: 'benchmarks/results.json',
       idempotency: new IdempotencyStore(),
       logger,
@@ -88,11 +101,10 @@ async function runServer(options: ServeOptions, session: Session): Promise<void>
     });
     try {
       const url = await listen(app, options);
-      logger.info('listening', { url, model: model.names[0], runtime: model.runtime, keys: apiKeys.length });
-      session.terminal.result(
-        { url, model: model.names[0], runtime: model.runtime },
-        `${model.names[0]} is served at ${url} (${url}/docs)`,
-      );
+      const model = models.nameOf();
+      const { runtime } = models.answeringAs(model).source;
+      logger.info('listening', { url, model, runtime, keys: access.keys.size });
+      session.terminal.result({ url, model, runtime }, `${model} is served at ${url} (${url}/docs)`);
       await aborted(signal);
       logger.info('stopping: no more requests are taken, those that were taken are finished');
     } finally {
@@ -101,23 +113,19 @@ async function runServer(options: ServeOptions, session: Session): Promise<void>
     }
   } finally {
     system.stop();
-    await supervisor.close();
+    await models.close();
   }
 }
 
-/** From the options and the environment, where several are separated by commas. */
-function keysOf({ apiKey }: ServeOptions): string[] {
-  const keys = [...apiKey, ...(process.env['EDGEVLM_API_KEY'] ?? '').split(',')].map((key) => key.trim()).filter((key) => key !== '');
-  if (keys.some((key) => /\s/.test(key))) throw new EdgeVlmError('USAGE', 'an API key must not contain white space');
-  return keys;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
-function hostInUrl(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host;
+/** @throws USAGE for a temperature without a pause */
+function coolingPause({ pause: pause_ms, pauseAbove: above_celsius }: ServeOptions, system: SystemSampler): CoolingPause | undefined {
+  if (pause_ms === 0 && above_celsius !== undefined) throw new EdgeVlmError('USAGE', '--pause-above needs --pause');
+  if (pause_ms === 0) return undefined;
+  return new CoolingPause({
+    pause_ms,
+    ...(above_celsius !== undefined && { above_celsius }),
+    temperature: () => system.temperature_celsius,
+  });
 }
 
 function serverLogger({ logFile, logLevel = 'info' }: ServeOptions, { terminal }: Session): Logger {
@@ -134,7 +142,7 @@ function serverLogger({ logFile, logLevel = 'info' }: ServeOptions, { terminal }
   });
 }
 
-async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }: ServeOptions): Promise<string> {
+async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port, tlsCert }: ServeOptions): Promise<string> {
   try {
     await app.listen({ host, port });
   } catch (cause) {
@@ -144,7 +152,7 @@ async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }:
     });
   }
   const address = app.server.address();
-  return `http://${hostInUrl(host)}:${typeof address === 'object' && address !== null ? address.port : port}`;
+  return `${tlsCert === undefined ? 'http' : 'https'}://${hostInUrl(host)}:${typeof address === 'object' && address !== null ? address.port : port}`;
 }
 
 /** Aborts at Ctrl-C and at what service managers send. */

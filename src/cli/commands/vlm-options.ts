@@ -27,6 +27,7 @@ export interface BenchVlmOptions extends RunLogOptions {
   readonly matrix?: true;
   readonly plan?: string;
   readonly again?: true;
+  readonly logitPictures?: number;
   readonly output: string;
   readonly out?: string;
 }
@@ -55,5 +56,6 @@ export function cellSettings(options: BenchVlmOptions & { readonly imageDir: str
     ...(url !== undefined && { url }),
     ...(llamaServer !== undefined && { llama_server: llamaServer }),
     ...(options.allowRemoteCode === true && { allow_remote_code: true }),
+    ...(options.logitPictures !== undefined && { logit_pictures: options.logitPictures }),
   };
 }

@@ -19,7 +19,8 @@ export interface ConfiguredCommand {
 
 interface ReadOptions extends DecodingFlags, CacheFlags {
   readonly config?: string | false;
-  readonly model?: string;
+  /** A server may have several. */
+  readonly model?: string | readonly string[];
   readonly context?: number;
   /** Of a server: requests that run at once. */
   readonly parallel?: number;
@@ -40,7 +41,8 @@ export async function configureCommand(command: Command): Promise<ConfiguredComm
     if (setting.origin !== 'file' && setting.origin !== 'environment') continue;
     if (key === 'model.mmproj' && rank(config, 'model.name') < rank(config, key)) continue;
     const name = found.option.attributeName();
-    options.set(name, name === 'logLevel' ? parseLogLevel(String(setting.value)) : found.list ? [setting.value] : setting.value);
+    const isList = found.list === true || Array.isArray(found.option.defaultValue);
+    options.set(name, name === 'logLevel' ? parseLogLevel(String(setting.value)) : isList ? [setting.value].flat() : setting.value);
   }
   const { options: chosen, warnings } = await optimizationsOf(command, config, flags, Object.fromEntries(options));
   for (const [name, value] of Object.entries(chosen)) options.set(name, value);
@@ -63,7 +65,8 @@ async function optimizationsOf(
     return optionOf(command, key)?.decided === true && (origin === 'file' || origin === 'environment');
   });
   if (asked.length === 0) return { options: {}, warnings: [] };
-  const { model = 'shapes', parallel = 1 } = { ...flags, ...configured };
+  const { model: models, parallel = 1 } = { ...flags, ...configured };
+  const [model = 'shapes'] = [models ?? []].flat();
   const sourceOf = (key: ConfigKey): string => {
     const source = config.settings.get(key)?.source;
     return source == null ? key : `${source}: ${key}`;

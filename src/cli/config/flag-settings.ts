@@ -20,7 +20,9 @@ export function flagSettings(command: Command): Map<ConfigKey, FlagSetting> {
     if (found === undefined) continue;
     const name = found.option.attributeName();
     if (!isGiven(name) || ['cache', 'decoding'].includes(name) || key.endsWith('max_cache_size_mb')) continue;
-    const value: unknown = command.getOptionValue(name);
+    const given: unknown = command.getOptionValue(name);
+    // Of a server's models the first; the others have no key.
+    const value: unknown = key === 'model.name' && Array.isArray(given) ? given[0] : given;
     const [only, ...more] = Array.isArray(value) && found.list ? (value as unknown[]) : [value];
     settings.set(key, { value: more.length === 0 ? only : value, flag: found.option.long ?? name });
   }

@@ -26,6 +26,7 @@ export interface CacheFlags {
   readonly cacheQueries?: PyramidQueries;
   readonly imageTokens?: number;
   readonly imagePruning?: ImagePruningMethod;
+  readonly contextShift?: true;
 }
 
 /** Far beyond any context. */
@@ -47,7 +48,7 @@ export function addCacheOptions(command: Command): Command {
     )
     .option(
       '--cache-window <n>',
-      'pyramidkv: last tokens of a prompt that are kept and decide; default: 8',
+      'pyramidkv: last tokens of a prompt that are kept and decide; default: 16',
       wholeNumber(1, PYRAMID_MAX_WINDOW),
     )
     .option(
@@ -64,11 +65,12 @@ export function addCacheOptions(command: Command): Command {
     .option('--image-tokens <n>', 'image tokens left of every tile; default: all', wholeNumber(1, 65_536))
     .addOption(
       new Option('--image-pruning <method>', 'how image tokens are made fewer; default: diversity').choices([...IMAGE_PRUNING_METHODS]),
-    );
+    )
+    .option('--context-shift', 'when the context is full, drop the older half of the answer and go on: lossy; default: end there');
 }
 
 /** The same as the engine takes them, which refuses what else does not go together. @throws USAGE */
-export function cacheOptions(flags: CacheFlags): Pick<EngineLoadOptions, 'cache' | 'imagePruning'> {
+export function cacheOptions(flags: CacheFlags): Pick<EngineLoadOptions, 'cache' | 'imagePruning' | 'contextShift'> {
   const { cache: policy, cacheType: type, cacheBits, cacheRank: rank, cacheOutliers, imageTokens: keep, imagePruning: method } = flags;
   const { cacheBudget: budget, cacheWindow: window, cacheBeta: beta, cacheQueries: queries } = flags;
   if (method !== undefined && keep === undefined) {
@@ -94,5 +96,6 @@ export function cacheOptions(flags: CacheFlags): Pick<EngineLoadOptions, 'cache'
   return {
     ...(Object.keys(cache).length > 0 && { cache }),
     ...(keep !== undefined && { imagePruning: { keep, ...(method && { method }) } }),
+    ...(flags.contextShift && { contextShift: true }),
   };
 }

@@ -11,7 +11,7 @@ export interface ModelOptions extends ComputeOptions {
 }
 
 /** Far beyond any real model; whether the memory is there is for the engine to say. */
-const MAX_CONTEXT = 16_777_216;
+export const MAX_CONTEXT = 16_777_216;
 
 export function addModelOptions(command: Command): Command {
   const model = command

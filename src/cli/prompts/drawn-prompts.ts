@@ -1,14 +1,14 @@
-import type { AblationPrompt, PromptKind, PromptTruth } from '../../bench/scenarios/ablation/ablation-prompt.js';
-import type { ChatMessage } from '../../core/generator.js';
-import type { ImagePreprocessing, PreparedImage } from '../../core/image.js';
+import type { AblationPrompt } from '../../bench/scenarios/ablation/ablation-prompt.js';
+import type { ImagePreprocessing } from '../../core/image.js';
 import { generateAlbum, type Album } from '../../data/albums/generate-album.js';
 import { generateScene, type Scene } from '../../data/scenes/generate-scene.js';
-import type { Raster } from '../../data/scenes/raster.js';
 import type { Split } from '../../data/scenes/vocabulary.js';
-import { preprocessImage } from '../../vision/prepare-image.js';
 import { CAPTION_PROMPT, EVALUATION_LIMITS } from '../commands/evaluation-limits.js';
-import { decoded, describedObjects } from '../commands/eval-scene-pictures.js';
+import { describedObjects } from '../commands/eval-scene-pictures.js';
 import { userMessage } from '../user-message.js';
+import { albumMessages } from './album-messages.js';
+import { conversation } from './conversation.js';
+import { preparedPicture } from './prepared-picture.js';
 
 export interface DrawnPromptsOptions {
   readonly split: Split;
@@ -50,7 +50,7 @@ export class DrawnPrompts {
   async #ofScene(index: number, which: number, vision: ImagePreprocessing): Promise<AblationPrompt> {
     const scene = this.#scene(index);
     const { objects, caption, variants, questions } = scene.truth;
-    const image = await prepared(scene, vision);
+    const image = await preparedPicture(scene, vision);
     const question = questions[which - 1];
     if (question === undefined) {
       const truth = { asks: 'caption', objects: describedObjects(objects), right: [caption, ...variants] } as const;
@@ -66,13 +66,8 @@ export class DrawnPrompts {
     const turn = at % (ALBUM_TURNS + 1);
     const asked = truth.questions.find(({ picture }) => picture <= ALBUM_TURNS);
     const shown = turn < ALBUM_TURNS ? turn + 1 : ALBUM_TURNS;
-    const messages: ChatMessage[] = [];
-    for (const [i, { prompt, caption }] of truth.pictures.slice(0, shown).entries()) {
-      const raster = rasters[i];
-      if (raster === undefined) continue;
-      messages.push(userMessage([await prepared(raster, vision)], prompt));
-      if (i < turn) messages.push({ role: 'assistant', content: [{ type: 'text', text: caption }] });
-    }
+    const images = await Promise.all(rasters.slice(0, shown).map((raster) => preparedPicture(raster, vision)));
+    const messages = albumMessages(truth, images, turn);
     const picture = truth.pictures[turn];
     if (turn < ALBUM_TURNS && picture !== undefined) {
       const right = [picture.caption, ...picture.variants];
@@ -105,16 +100,4 @@ export class DrawnPrompts {
     }
     return this.#album.album;
   }
-}
-
-function prepared(raster: Raster, vision: ImagePreprocessing): Promise<PreparedImage> {
-  return preprocessImage(decoded(raster), vision);
-}
-
-function conversation(kind: PromptKind, messages: readonly ChatMessage[], maxTokens: number, truth: PromptTruth): AblationPrompt {
-  const said = messages.map(({ role, content }) => [
-    role,
-    ...content.map((part) => (part.type === 'text' ? part.text : part.type === 'image' ? part.image.hash : 'picture')),
-  ]);
-  return { kind, messages, maxTokens, truth, line: `${JSON.stringify({ kind, said, truth })}\n` };
 }

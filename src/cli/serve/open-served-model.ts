@@ -1,34 +1,38 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { findModel } from '../../catalogue/find-model.js';
 import { inspectModel } from '../../catalogue/inspect-model.js';
 import type { OpenRuntime, RuntimeName } from '../../core/runtime.js';
+import type { EngineLoadOptions } from '../../runtimes/engine/engine-protocol.js';
+import { EngineGenerator } from '../../runtimes/engine/engine-generator.js';
 import { chooseRuntime } from '../../runtimes/choose-runtime.js';
 import { RUNTIMES } from '../../runtimes/registry.js';
-import { EngineGenerator } from '../../runtimes/engine/engine-generator.js';
+import type { PictureIntake } from '../../serving/picture-intake.js';
+import type { ServableModel } from '../../serving/servable-model.js';
 import { applyCalibration } from '../calibration/apply-calibration.js';
 import { cacheOptions, type CacheFlags } from '../options/cache-options.js';
-import { computeOptions } from '../options/compute-options.js';
+import { computeOptions, type ComputeOptions } from '../options/compute-options.js';
 import { decodingOptions, type DecodingFlags } from '../options/decoding-options.js';
-import type { ModelOptions } from '../options/model-options.js';
 import type { Session } from '../session.js';
+import { planMemory } from './plan-memory.js';
 
-export interface ServedModelOptions extends ModelOptions, DecodingFlags, CacheFlags {
+/** How models are served; the same for all of them but what belongs to one. */
+export interface ServedModelOptions extends ComputeOptions, DecodingFlags, CacheFlags {
   readonly runtime?: RuntimeName;
   readonly parallel: number;
+  /** Tokens of each request. */
+  readonly context?: number;
+  /** How pictures are taken in, by who runs the model. */
+  readonly intake: (isEngine: boolean) => PictureIntake;
 }
 
-/** A model that can be loaded, as often as it must. */
-export interface ServedModel {
-  /** What requests may call it. */
-  readonly names: readonly [string, ...string[]];
-  readonly runtime: RuntimeName;
-  /** Of the language half; null where the file does not say. */
-  readonly layers: number | null;
-  readonly open: (signal: AbortSignal) => Promise<OpenRuntime>;
-}
-
-interface FoundFiles {
+/** Where a model is and what it is to be called. */
+export interface ModelFiles {
+  readonly name: string;
+  /** What else. */
+  readonly alias?: string;
+  /** Path of the language half, or of a checkpoint. */
   readonly model: string;
+  /** Path of the vision half. */
   readonly mmproj?: string;
 }
 
@@ -36,46 +40,49 @@ interface FoundFiles {
 const DEFAULT_CONTEXT = 4096;
 
 /**
- * Finds the model and who runs it: the engine where it can, else what else this machine has.
- * @throws EdgeVlmError as `findModel` and `chooseRuntime`
+ * Finds out who runs a model and what memory it will take; nothing is loaded.
+ * @throws EdgeVlmError as `chooseRuntime`, `decodingOptions` and `planMemory`
  */
-export async function openServedModel(options: ServedModelOptions, session: Session): Promise<ServedModel> {
-  const { model, mmproj } = await findModel({ model: options.model, mmproj: options.mmproj });
-  const files = { model, ...(mmproj !== undefined && { mmproj }) };
+export async function servableModel(
+  { name, alias = name, ...files }: ModelFiles,
+  options: ServedModelOptions,
+  session: Session,
+): Promise<ServableModel> {
+  const { model } = files;
   const runtime = options.runtime ?? (await chooseRuntime(files, session.signal)).name;
   const decoder = /\.gguf$/i.test(model) ? (await inspectModel(model)).decoder : null;
   const file = basename(model);
-  const short = basename(options.model);
-  const shared = { names: [short, ...(file === short ? [] : [file])] as const, runtime, layers: decoder?.layers ?? null };
-  if (runtime === 'engine') {
-    // All requests that run share the engine's context: each shall have what one alone would have.
-    const each = options.context ?? Math.min(decoder?.contextLength ?? DEFAULT_CONTEXT, DEFAULT_CONTEXT);
-    const engineOptions = { ...options, ...files, context: each * options.parallel };
-    return { ...shared, open: (signal) => openEngine(engineOptions, { ...session, signal }) };
-  }
-  const { device = 'cpu', threads, context } = options;
-  const spec = {
-    ...files,
-    device,
-    quantization: 'none' as const,
-    ...(threads !== undefined && { threads }),
-    ...(context !== undefined && { context }),
-  };
+  const { device = 'cpu', threads, draft, context: asked } = options;
+  const isEngine = runtime === 'engine';
+  // All requests that run share the engine's context: each shall have what one alone would have.
+  const each = asked ?? Math.min(decoder?.contextLength ?? DEFAULT_CONTEXT, DEFAULT_CONTEXT);
+  const context = isEngine ? each * options.parallel : asked;
+  const compute = { ...files, ...(context !== undefined && { context }) };
+  const load: EngineLoadOptions = isEngine
+    ? { ...compute, sequences: options.parallel, ...computeOptions(options), ...cacheOptions(options), ...(await decodingOptions(options)) }
+    : compute;
   return {
-    ...shared,
-    open: async (signal) => (await RUNTIMES[runtime]()).open(spec, { signal, onProgress: session.terminal.progress }),
+    names: [name, ...new Set([alias, file].filter((other) => other !== name))],
+    // A file that was replaced is another file.
+    identity: JSON.stringify([runtime, files, draft, context, await Promise.all([files.model, files.mmproj].map(versionOf))]),
+    runtime,
+    layers: decoder?.layers ?? null,
+    // A device has memory of its own, which the engine looks at.
+    bytes: device === 'cpu' ? await planMemory(runtime, load) : null,
+    preparePicture: options.intake(isEngine),
+    open: isEngine
+      ? (signal) => openEngine(load, options, { ...session, signal })
+      : async (signal) => {
+          const spec = { ...compute, device, quantization: 'none' as const, ...(threads !== undefined && { threads }) };
+          return (await RUNTIMES[runtime]()).open(spec, { signal, onProgress: session.terminal.progress });
+        },
   };
 }
 
-async function openEngine(options: ServedModelOptions & FoundFiles, session: Session): Promise<OpenRuntime> {
+async function openEngine(load: EngineLoadOptions, { calibration = 'auto' }: DecodingFlags, session: Session): Promise<OpenRuntime> {
   const { terminal, signal } = session;
-  const { model, mmproj, context } = options;
-  const load = {
-    ...{ model, ...(mmproj !== undefined && { mmproj }), ...(context !== undefined && { context }) },
-    ...{ ...computeOptions(options), ...cacheOptions(options), ...(await decodingOptions(options)) },
-  };
   const work = { label: 'load model', unit: 'bytes' } as const;
-  const generator = await EngineGenerator.start(await applyCalibration(load, options.calibration ?? 'auto', session), {
+  const generator = await EngineGenerator.start(await applyCalibration(load, calibration, session), {
     signal,
     onLoadBytes: (done, total) => {
       terminal.progress({ type: 'advance', ...work, done, total });
@@ -91,4 +98,13 @@ async function openEngine(options: ServedModelOptions & FoundFiles, session: Ses
     pids: () => (generator.pid === undefined ? [] : [generator.pid]),
     close: () => generator.close(),
   };
+}
+
+/** What changes when a file does. */
+async function versionOf(path: string | undefined): Promise<string | null> {
+  if (path === undefined) return null;
+  return stat(path).then(
+    ({ size, mtimeMs }) => `${size}@${mtimeMs}`,
+    () => null,
+  );
 }

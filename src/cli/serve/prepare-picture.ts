@@ -1,5 +1,7 @@
 import { EdgeVlmError } from '../../core/errors.js';
+import type { PictureFingerprint } from '../../core/picture-fingerprint.js';
 import type { PictureIntake } from '../../serving/picture-intake.js';
+import { fingerprintPicture } from '../../vision/fingerprint-picture.js';
 import { decodeImage } from '../../vision/intake/decode-image.js';
 import type { ImageLimits } from '../../vision/intake/image-limits.js';
 import { preprocessImage } from '../../vision/prepare-image.js';
@@ -14,8 +16,9 @@ export function pictureIntake(limits: ImageLimits, isEngine: boolean): PictureIn
     const start = performance.now();
     const decoded = await decodeImage(bytes, limits);
     const decode_ms = performance.now() - start;
-    if (vision === null) return { part: { type: 'picture', bytes }, decode_ms, preprocess_ms: 0 };
+    const fingerprint = (): PictureFingerprint => fingerprintPicture(decoded);
+    if (vision === null) return { part: { type: 'picture', bytes }, decode_ms, preprocess_ms: 0, fingerprint };
     const image = await preprocessImage(decoded, vision);
-    return { part: { type: 'image', image }, decode_ms, preprocess_ms: performance.now() - start - decode_ms };
+    return { part: { type: 'image', image }, decode_ms, preprocess_ms: performance.now() - start - decode_ms, fingerprint };
   };
 }

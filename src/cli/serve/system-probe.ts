@@ -1,17 +1,19 @@
 import { cpus } from 'node:os';
 import { openProcessTree } from '../../bench/probes/open-process-tree.js';
 import { ThermalProbe } from '../../bench/probes/thermal.js';
+import { VcgencmdProbe } from '../../bench/probes/vcgencmd.js';
 import type { SystemProbe } from '../../serving/system-sampler.js';
 
 const BYTES_PER_MB = 1024 * 1024;
 
-/** Reads the machine: processor time of all cores since the reading before, memory of this process and its children, heat. */
+/** Reads the machine: processor time of all cores since the reading before, memory of this process and its children, heat, what slows a board down. */
 export function systemProbe(): SystemProbe {
   const tree = openProcessTree(() => [process.pid]);
   const thermal = new ThermalProbe();
+  const board = new VcgencmdProbe();
   let before = processorTimes();
   return async () => {
-    const [{ memory }, { temperature_celsius }] = await Promise.all([tree.read({ pss: false }), thermal.read()]);
+    const [{ memory }, { temperature_celsius }, throttling] = await Promise.all([tree.read({ pss: false }), thermal.read(), board.read()]);
     const now = processorTimes();
     const busy = now.busy - before.busy;
     const all = now.all - before.all;
@@ -20,6 +22,7 @@ export function systemProbe(): SystemProbe {
       cpu_percent: all > 0 ? (100 * busy) / all : null,
       memory_mb: memory.rss_bytes === null ? null : memory.rss_bytes / BYTES_PER_MB,
       temperature_celsius,
+      throttling,
     };
   };
 }

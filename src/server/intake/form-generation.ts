@@ -1,49 +1,44 @@
-import { DECODING_STRATEGIES, type DecodingOptions } from '../../core/decoding.js';
-import type { GenerateRequest, SamplingOptions } from '../../core/generator.js';
-import { InvalidField } from '../invalid-field.js';
+import { type Static, type TObject, Type } from 'typebox';
+import type { SamplingOptions } from '../../core/generator.js';
+import type { ServedRequest } from '../../serving/served-request.js';
+import { DECODING_FIELDS, decodingOptions, StrategyName } from '../schemas/decoding-fields.js';
+import { ModelField, SAMPLING_FIELDS } from '../schemas/form-fields.js';
+import { SERVING_FIELDS, servingSettings } from '../schemas/serving-fields.js';
 import type { RequestLimits } from '../server-options.js';
-import { decimalNumber, wholeNumber } from './form-numbers.js';
+import { formValues } from './form-values.js';
 import type { PictureForm } from './read-form.js';
 
 /** A request about the picture of a form. @throws REQUEST_INVALID */
-export function formRequest(form: PictureForm, text: string, limits: RequestLimits): GenerateRequest {
+export function formRequest(form: PictureForm, text: string, limits: RequestLimits): ServedRequest {
   const content = [{ type: 'picture', bytes: form.image } as const, { type: 'text', text } as const];
-  const decoding = decodingOf(form);
+  const {
+    decoding: strategy,
+    max_length,
+    model,
+  } = formValues(form, {
+    decoding: Type.Optional(StrategyName),
+    max_length: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.maxTokens })),
+    model: ModelField,
+  });
+  const decoding = decodingOptions({ ...formValues(form, DECODING_FIELDS), ...(strategy !== undefined && { strategy }) });
   return {
     input: { messages: [{ role: 'user', content }] },
-    maxTokens: wholeNumber(form, 'max_length', 1, limits.maxTokens) ?? limits.defaultTokens,
-    sampling: samplingOf(form),
+    maxTokens: max_length ?? limits.defaultTokens,
+    sampling: { ...limits.defaultSampling, ...samplingOf(formValues(form, SAMPLING_FIELDS)) },
+    ...(model !== undefined && { model }),
     ...(decoding && { decoding }),
+    ...servingSettings(formValues(form, SERVING_FIELDS)),
   };
 }
 
-function samplingOf(form: PictureForm): SamplingOptions {
-  const temperature = decimalNumber(form, 'temperature', 0, 100);
-  const topP = decimalNumber(form, 'top_p', 0, 1);
-  const topK = wholeNumber(form, 'top_k', 0, 0x7fffffff);
-  const minP = decimalNumber(form, 'min_p', 0, 1);
-  const repeatPenalty = decimalNumber(form, 'repeat_penalty', 0.01, 100);
-  const seed = wholeNumber(form, 'seed', 0, 0xfffffffe);
+function samplingOf(fields: Static<TObject<typeof SAMPLING_FIELDS>>): SamplingOptions {
+  const { temperature, top_p, top_k, min_p, repeat_penalty, seed } = fields;
   return {
     ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { topP }),
-    ...(topK !== undefined && { topK }),
-    ...(minP !== undefined && { minP }),
-    ...(repeatPenalty !== undefined && { repeatPenalty }),
+    ...(top_p !== undefined && { topP: top_p }),
+    ...(top_k !== undefined && { topK: top_k }),
+    ...(min_p !== undefined && { minP: min_p }),
+    ...(repeat_penalty !== undefined && { repeatPenalty: repeat_penalty }),
     ...(seed !== undefined && { seed }),
-  };
-}
-
-function decodingOf(form: PictureForm): DecodingOptions | undefined {
-  const named = form.fields.get('decoding');
-  const strategy = DECODING_STRATEGIES.find((name) => name === named);
-  if (named !== undefined && strategy === undefined) throw new InvalidField('decoding', `must be one of ${DECODING_STRATEGIES.join(', ')}`);
-  const draftTokens = wholeNumber(form, 'draft_tokens', 1, 64);
-  const exitThreshold = decimalNumber(form, 'exit_threshold', 0, 1);
-  if (strategy === undefined && draftTokens === undefined && exitThreshold === undefined) return undefined;
-  return {
-    ...(strategy && { strategy }),
-    ...(draftTokens !== undefined && { draftTokens }),
-    ...(exitThreshold !== undefined && { exitThreshold }),
   };
 }

@@ -1,14 +1,16 @@
+import type { TokenLogprobs } from '../../core/generator.js';
 import { callerOf } from '../caller-of.js';
 import { INFERENCE_ERRORS } from '../schemas/error-schema.js';
 import type { App, ServerOptions } from '../server-options.js';
-import { answerHead, answerTail, finishReason } from './answer-parts.js';
+import { answerHead, answerNotes, answerTail, finishReason } from './answer-parts.js';
 import { ChatAnswer, ChatRequest } from './chat-schema.js';
+import { chatLogprobs } from './logprobs.js';
 import { streamAnswer } from './stream-answer.js';
-import { chatToRequest, checkModel } from './to-generate-request.js';
+import { chatToRequest } from './to-generate-request.js';
 
 /** `POST /v1/chat/completions` */
 export function chatCompletionsRoute(app: App, options: ServerOptions): void {
-  const { service, limits, modelNames, idempotency } = options;
+  const { service, limits, version, idempotency, fetcher } = options;
   app.post(
     '/v1/chat/completions',
     {
@@ -25,29 +27,30 @@ export function chatCompletionsRoute(app: App, options: ServerOptions): void {
     async (request, reply) => {
       const caller = callerOf(request, reply);
       const { body } = request;
-      checkModel(body.model, modelNames);
-      const asked = chatToRequest(body, limits);
-      const head = answerHead('chatcmpl', options);
+      const model = service.models.nameOf(body.model);
+      const asked = { ...chatToRequest(body, limits, fetcher), model };
+      const head = answerHead('chatcmpl', model, version);
       if (body.stream !== true) {
         return idempotency.once(request, caller.client, asked, async () => {
           const result = await service.answer(asked, caller);
           const message = { role: 'assistant' as const, content: result.generated.text, refusal: null };
-          const choice = { index: 0, message, finish_reason: finishReason(result.generated), logprobs: null };
-          return { object: 'chat.completion' as const, ...head, choices: [choice], ...answerTail(result) };
+          const logprobs = chatLogprobs(result.generated.logprobs);
+          const choice = { index: 0, message, finish_reason: finishReason(result.generated), logprobs };
+          return { object: 'chat.completion' as const, ...head, choices: [choice], ...answerTail(result, options) };
         });
       }
-      const chunk = (delta: object, finish_reason: string | null): object => ({
+      const chunk = (delta: object, finish_reason: string | null, tokens?: readonly TokenLogprobs[]): object => ({
         object: 'chat.completion.chunk',
         ...head,
-        choices: [{ index: 0, delta, finish_reason, logprobs: null }],
+        choices: [{ index: 0, delta, finish_reason, logprobs: chatLogprobs(tokens) }],
       });
       return streamAnswer(reply, service.run(asked, caller), {
         first: chunk({ role: 'assistant', content: '' }, null),
-        piece: (content) => chunk({ content }, null),
-        last: (result) => ({ ...chunk({}, finishReason(result.generated)), timings: answerTail(result).timings }),
+        piece: (content, tokens) => chunk({ content }, null, tokens),
+        last: (result) => ({ ...chunk({}, finishReason(result.generated)), ...answerNotes(result, options) }),
         usage: (result) =>
           body.stream_options?.include_usage === true
-            ? { object: 'chat.completion.chunk', ...head, choices: [], ...answerTail(result) }
+            ? { object: 'chat.completion.chunk', ...head, choices: [], ...answerTail(result, options) }
             : null,
       });
     },

@@ -1,5 +1,8 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { DECODING_STRATEGIES } from '../../core/decoding.js';
+import { DECODING_FIELDS, StrategyName } from '../schemas/decoding-fields.js';
+import { DecodingReport } from '../schemas/answer-schema.js';
+import { SERVING_FIELDS } from '../schemas/serving-fields.js';
+import { ChatLogprobs, CompletionLogprobs, TopLogprobs } from './logprobs.js';
 
 /** OpenAI's clients send null for what they do not set. */
 const Maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
@@ -8,7 +11,7 @@ const Text = Type.Object({ type: Type.Literal('text'), text: Type.String() });
 const Image = Type.Object({
   type: Type.Literal('image_url'),
   image_url: Type.Object({
-    url: Type.String({ description: '`data:image/…;base64,…`; nothing is fetched.' }),
+    url: Type.String({ description: '`data:image/…;base64,…`, or https where the server was told which hosts it may fetch from.' }),
     detail: Maybe(Type.String({ description: 'Ignored: the model decides.' })),
   }),
 });
@@ -50,25 +53,33 @@ const GENERATION = {
   n: Maybe(Type.Integer({ minimum: 1, maximum: 1 })),
   response_format: Maybe(ResponseFormat),
   grammar: Maybe(Type.String({ maxLength: 262_144, description: 'A GBNF grammar; as llama-server takes it.' })),
-  cache_prompt: Maybe(Type.Boolean({ description: 'Whether work of earlier prompts is used. Default true; as llama-server takes it.' })),
-  decoding: Maybe(
-    Type.Object({
-      strategy: Type.Optional(Type.Enum([...DECODING_STRATEGIES])),
-      draft_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
-      exit_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  context_shift: Maybe(
+    Type.Boolean({
+      description: 'Lossy: whether an answer that fills the context goes on without its older half. Default: as the server was started.',
     }),
   ),
+  cache_prompt: Maybe(Type.Boolean({ description: 'Whether work of earlier prompts is used. Default true; as llama-server takes it.' })),
+  decoding: Maybe(
+    // A setting that nobody knows is a mistake: it is no field of OpenAI's.
+    Type.Object({ strategy: Type.Optional(StrategyName), ...DECODING_FIELDS }, { additionalProperties: false }),
+  ),
+  cache: Maybe(SERVING_FIELDS.cache),
+  image_tokens: Maybe(SERVING_FIELDS.image_tokens),
+  reuse_similar: Maybe(SERVING_FIELDS.reuse_similar),
 } as const;
 
 export const ChatRequest = Type.Object({
   messages: Type.Array(Message, { minItems: 1, maxItems: 1024 }),
   max_completion_tokens: Maybe(Type.Integer({ minimum: 1 })),
+  logprobs: Maybe(Type.Boolean({ description: "Whether to tell how likely each token was, by the model's own distribution." })),
+  top_logprobs: Maybe(TopLogprobs),
   ...GENERATION,
 });
 export type ChatRequest = Static<typeof ChatRequest>;
 
 export const CompletionRequest = Type.Object({
   prompt: Type.String({ description: 'Taken as it is, without a chat template.' }),
+  logprobs: Maybe(TopLogprobs),
   ...GENERATION,
 });
 export type CompletionRequest = Static<typeof CompletionRequest>;
@@ -94,6 +105,7 @@ const ANSWER = {
   timings: Timings,
   lossy: Type.Array(Type.String()),
   warnings: Type.Array(Type.String()),
+  decoding: DecodingReport,
 } as const;
 const Finish = Type.Enum(['stop', 'length']);
 
@@ -105,7 +117,7 @@ export const ChatAnswer = Type.Object(
         index: Count,
         message: Type.Object({ role: Type.Literal('assistant'), content: Type.String(), refusal: Type.Null() }),
         finish_reason: Finish,
-        logprobs: Type.Null(),
+        logprobs: ChatLogprobs,
       }),
     ),
     ...ANSWER,
@@ -115,7 +127,7 @@ export const ChatAnswer = Type.Object(
 export const CompletionAnswer = Type.Object(
   {
     object: Type.Literal('text_completion'),
-    choices: Type.Array(Type.Object({ index: Count, text: Type.String(), finish_reason: Finish, logprobs: Type.Null() })),
+    choices: Type.Array(Type.Object({ index: Count, text: Type.String(), finish_reason: Finish, logprobs: CompletionLogprobs })),
     ...ANSWER,
   },
   { description: 'With `stream`, chunks of it as server-sent events.' },

@@ -1,14 +1,16 @@
+import type { TokenLogprobs } from '../../core/generator.js';
 import { callerOf } from '../caller-of.js';
 import { INFERENCE_ERRORS } from '../schemas/error-schema.js';
 import type { App, ServerOptions } from '../server-options.js';
-import { answerHead, answerTail, finishReason } from './answer-parts.js';
+import { answerHead, answerNotes, answerTail, finishReason } from './answer-parts.js';
 import { CompletionAnswer, CompletionRequest } from './chat-schema.js';
+import { CompletionLogprobsWriter } from './logprobs.js';
 import { streamAnswer } from './stream-answer.js';
-import { checkModel, completionToRequest } from './to-generate-request.js';
+import { completionToRequest } from './to-generate-request.js';
 
 /** `POST /v1/completions` */
 export function completionsRoute(app: App, options: ServerOptions): void {
-  const { service, limits, modelNames, idempotency } = options;
+  const { service, limits, version, idempotency } = options;
   app.post(
     '/v1/completions',
     {
@@ -25,27 +27,31 @@ export function completionsRoute(app: App, options: ServerOptions): void {
     async (request, reply) => {
       const caller = callerOf(request, reply);
       const { body } = request;
-      checkModel(body.model, modelNames);
-      const asked = completionToRequest(body, limits);
-      const head = answerHead('cmpl', options);
+      const model = service.models.nameOf(body.model);
+      const asked = { ...completionToRequest(body, limits), model };
+      const head = answerHead('cmpl', model, version);
+      const logprobs = new CompletionLogprobsWriter();
       if (body.stream !== true) {
         return idempotency.once(request, caller.client, asked, async () => {
           const result = await service.answer(asked, caller);
-          const choice = { index: 0, text: result.generated.text, finish_reason: finishReason(result.generated), logprobs: null };
-          return { object: 'text_completion' as const, ...head, choices: [choice], ...answerTail(result) };
+          const { text, logprobs: tokens } = result.generated;
+          const choice = { index: 0, text, finish_reason: finishReason(result.generated), logprobs: logprobs.write(tokens) };
+          return { object: 'text_completion' as const, ...head, choices: [choice], ...answerTail(result, options) };
         });
       }
-      const chunk = (text: string, finish_reason: string | null): object => ({
+      const chunk = (text: string, finish_reason: string | null, tokens?: readonly TokenLogprobs[]): object => ({
         object: 'text_completion',
         ...head,
-        choices: [{ index: 0, text, finish_reason, logprobs: null }],
+        choices: [{ index: 0, text, finish_reason, logprobs: logprobs.write(tokens) }],
       });
       return streamAnswer(reply, service.run(asked, caller), {
         first: null,
-        piece: (text) => chunk(text, null),
-        last: (result) => ({ ...chunk('', finishReason(result.generated)), timings: answerTail(result).timings }),
+        piece: (text, tokens) => chunk(text, null, tokens),
+        last: (result) => ({ ...chunk('', finishReason(result.generated)), ...answerNotes(result, options) }),
         usage: (result) =>
-          body.stream_options?.include_usage === true ? { object: 'text_completion', ...head, choices: [], ...answerTail(result) } : null,
+          body.stream_options?.include_usage === true
+            ? { object: 'text_completion', ...head, choices: [], ...answerTail(result, options) }
+            : null,
       });
     },
   );

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { EdgeVlmError } from '../../core/errors.js';
+import type { TokenLogprobs } from '../../core/generator.js';
 import type { ServedEvent, ServedResult } from '../../serving/served-result.js';
 import { openAiErrorBody } from '../error-body.js';
 import { sse } from '../sse.js';
@@ -9,7 +10,7 @@ import { sse } from '../sse.js';
 export interface ChunkShapes {
   /** Before the first piece; null for none. */
   readonly first: object | null;
-  readonly piece: (text: string) => object;
+  readonly piece: (text: string, logprobs: readonly TokenLogprobs[] | undefined) => object;
   /** After the last piece. */
   readonly last: (result: ServedResult) => object;
   /** With the counts, where they were asked for; null for none. */
@@ -40,17 +41,20 @@ async function* chunks(
   try {
     if (first !== null) yield sse(first);
     let sent = 0;
+    let told = 0;
     for (let next = begin; next.done !== true; next = await events.next()) {
       const event = next.value;
       if (event.type === 'token') {
         sent += event.text.length;
+        told += event.logprobs?.length ?? 0;
         // A token may end in the middle of a character.
-        if (event.text !== '') yield sse(piece(event.text));
+        if (event.text !== '' || (event.logprobs?.length ?? 0) > 0) yield sse(piece(event.text, event.logprobs));
         continue;
       }
       const { result } = event;
       const rest = result.generated.text.slice(sent);
-      if (rest !== '') yield sse(piece(rest));
+      const untold = result.generated.logprobs?.slice(told);
+      if (rest !== '' || (untold?.length ?? 0) > 0) yield sse(piece(rest, untold));
       yield sse(last(result));
       const counts = usage(result);
       if (counts !== null) yield sse(counts);

@@ -2,11 +2,23 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { ErrorSchema } from '../schemas/error-schema.js';
 import type { App, ServerOptions } from '../server-options.js';
+import { describeMediaTypes } from './describe-media-types.js';
+
+/** What the pages at `/docs` may load; the package's own list also has other servers, and turns http into https. */
+const PAGE_POLICY = [
+  "default-src 'self'",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+].join('; ');
 
 /** Describes every route that is added afterwards: OpenAPI 3.1 at `/openapi.json`, to browse at `/docs`. */
 export async function documentRoutes(app: App, { version }: Pick<ServerOptions, 'version'>): Promise<void> {
   app.addSchema(ErrorSchema);
   await app.register(swagger, {
+    transformObject: describeMediaTypes,
     refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`) },
     openapi: {
       openapi: '3.1.0',
@@ -26,11 +38,12 @@ export async function documentRoutes(app: App, { version }: Pick<ServerOptions, 
       tags: [
         { name: 'Pictures', description: "EdgeVLM's own routes: forms in, JSON out." },
         { name: 'OpenAI', description: "What OpenAI's clients and llama-server's users call." },
+        { name: 'Models', description: "What llama-server's router answers, too: which models are loaded." },
         { name: 'State' },
         { name: 'Measurement' },
       ],
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }

@@ -9,7 +9,7 @@ import { callerOf } from '../caller-of.js';
 import { CAPTION_PROMPT } from '../default-prompts.js';
 import { errorBody } from '../error-body.js';
 import { formRequest } from '../intake/form-generation.js';
-import { wholeNumber } from '../intake/form-numbers.js';
+import { formValues } from '../intake/form-values.js';
 import { type PictureForm, readForm } from '../intake/read-form.js';
 import { requireQuestion } from '../intake/require-question.js';
 import { InvalidField } from '../invalid-field.js';
@@ -24,10 +24,11 @@ const MAX_RUNS = 10_000;
 const DEFAULT_RUNS = 10;
 const TASKS: readonly BenchmarkTask[] = ['caption', 'vqa'];
 
+const Runs = Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RUNS, description: `Default ${DEFAULT_RUNS}.` }));
 const Body = Type.Object({
   image: ImageField,
   task_type: Type.Optional(Type.Enum([...TASKS], { description: 'Default caption.' })),
-  num_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_RUNS, description: `Default ${DEFAULT_RUNS}.` })),
+  num_runs: Runs,
   question: Type.Optional(Type.String({ description: 'For task_type vqa.' })),
   prompt: Type.Optional(Type.String({ description: 'For task_type caption.' })),
   ...GENERATION_SCHEMAS,
@@ -83,7 +84,7 @@ export function benchmarkRoute(app: App, options: ServerOptions): void {
       const caller = callerOf(request, reply);
       const form = await readForm(request, ['task_type', 'num_runs', 'question', 'prompt', ...GENERATION_FIELDS], limits);
       const task_type = taskOf(form);
-      const num_runs = wholeNumber(form, 'num_runs', 1, MAX_RUNS) ?? DEFAULT_RUNS;
+      const { num_runs = DEFAULT_RUNS } = formValues(form, { num_runs: Runs });
       const text = task_type === 'vqa' ? requireQuestion(form) : (form.fields.get('prompt') ?? CAPTION_PROMPT);
       const runs = benchmark.run({ task_type, num_runs, request: formRequest(form, text, limits) }, caller);
       if (!(request.headers.accept ?? '').includes('text/event-stream')) {
@@ -104,9 +105,9 @@ function taskOf({ fields }: PictureForm): BenchmarkTask {
   return task;
 }
 
-type Runs = AsyncGenerator<BenchmarkProgress, BenchmarkResults, void>;
+type RunsOfBenchmark = AsyncGenerator<BenchmarkProgress, BenchmarkResults, void>;
 
-async function last(runs: Runs): Promise<BenchmarkResults> {
+async function last(runs: RunsOfBenchmark): Promise<BenchmarkResults> {
   for (;;) {
     const next = await runs.next();
     if (next.done === true) return next.value;
@@ -116,7 +117,7 @@ async function last(runs: Runs): Promise<BenchmarkResults> {
 /** `progress` after every run, then `results` or `error`. */
 async function* progress(
   first: IteratorResult<BenchmarkProgress, BenchmarkResults>,
-  runs: Runs,
+  runs: RunsOfBenchmark,
   save: (results: BenchmarkResults) => Promise<void>,
 ): AsyncGenerator<string, void, void> {
   try {

@@ -18,7 +18,8 @@ const Body = Type.Object({
 const Answer = Type.Object({ caption: Type.String(), ...ANSWER_FACTS }, { description: 'The caption.' });
 
 /** `POST /caption` */
-export function captionRoute(app: App, { service, limits, idempotency }: ServerOptions): void {
+export function captionRoute(app: App, options: ServerOptions): void {
+  const { service, limits, idempotency } = options;
   app.post(
     '/caption',
     {
@@ -39,7 +40,7 @@ export function captionRoute(app: App, { service, limits, idempotency }: ServerO
       const asked = formRequest(form, prompt === '' ? CAPTION_PROMPT : prompt, limits);
       return idempotency.once(request, caller.client, asked, async () => {
         const result = await service.answer(asked, caller);
-        return { caption: result.generated.text, ...answerFacts(result, request.id) };
+        return { caption: result.generated.text, ...answerFacts(result, request.id, options) };
       });
     },
   );

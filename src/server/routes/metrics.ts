@@ -1,4 +1,7 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { BoardThrottling } from '../../core/probe.js';
+import type { InferenceService } from '../../serving/inference-service.js';
+import { MODEL_STATES } from '../../serving/served-model.js';
 import { PLAIN_ERRORS } from '../schemas/error-schema.js';
 import type { App, ServerOptions } from '../server-options.js';
 
@@ -16,6 +19,15 @@ export const InferenceMetricsSchema = Type.Object({
   avg_tokens_per_second: Figure,
   early_exit_rate: Figure,
   acceptance_rate: Figure,
+  total_drafted_tokens: Count,
+  total_accepted_tokens: Count,
+  total_early_exits: Count,
+  layers_saved: Figure,
+  prefix_cache_hits: Count,
+  image_cache_hits: Count,
+  reused_answers: Count,
+  cache_bytes_used: Figure,
+  cache_bytes_allocated: Figure,
   total_prompt_tokens: Count,
   total_cached_tokens: Count,
   total_tokens: Count,
@@ -29,13 +41,30 @@ export const SystemMetricsSchema = Type.Object({
   memory_mb: Figure,
   peak_memory_mb: Figure,
   temperature_celsius: Figure,
+  throttling: Type.Union([BoardThrottling, Type.Null()], { description: 'What slows a Raspberry Pi down; null on other machines.' }),
 });
 const Metrics = Type.Object(
   {
     inference_metrics: InferenceMetricsSchema,
     system_metrics: SystemMetricsSchema,
-    queue: Type.Object({ running: Count, waiting: Count }),
+    queue: Type.Object({
+      running: Count,
+      waiting: Count,
+      superseded: Type.Integer({ minimum: 0, description: 'Requests whose place a newer one of the same source took.' }),
+      pauses: Type.Integer({ minimum: 0, description: 'Between inferences, to cool down (--pause).' }),
+      paused_seconds: Type.Number({ minimum: 0, description: 'Time in which no inference might begin for that.' }),
+    }),
     engine: Type.Object({ restarts: Count, quarantined_pictures: Count }),
+    models: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        state: Type.Enum([...MODEL_STATES]),
+        restarts: Count,
+        planned_bytes: Type.Union([Count, Type.Null()]),
+        running: Count,
+        waiting: Count,
+      }),
+    ),
   },
   { description: 'Since the server was started; text for Prometheus where Accept asks for text/plain or OpenMetrics.' },
 );
@@ -45,6 +74,7 @@ export function metricsRoutes(app: App, { service, metrics, prometheus, system }
   app.get(
     '/metrics',
     {
+      config: { scope: 'metrics' },
       schema: {
         summary: 'Figures since the server was started: JSON, or Prometheus text where the Accept header prefers it',
         operationId: 'metrics',
@@ -58,17 +88,22 @@ export function metricsRoutes(app: App, { service, metrics, prometheus, system }
         const { text, type } = await prometheus.render(service, system);
         return reply.type(type).send(text as never);
       }
+      const models = service.models.all;
       return {
         inference_metrics: metrics.figures(),
         system_metrics: await system.figures(),
-        queue: { running: service.queue.running, waiting: service.queue.waiting },
-        engine: { restarts: service.supervisor.restarts, quarantined_pictures: service.quarantine.size },
+        queue: queueFigures(service),
+        engine: { restarts: models.reduce((sum, { restarts }) => sum + restarts, 0), quarantined_pictures: service.quarantine.size },
+        models: models.map(({ name, state, restarts, bytes, queue: { running, waiting } }) => ({
+          ...{ name, state, restarts, planned_bytes: bytes, running, waiting },
+        })),
       };
     },
   );
   app.get(
     '/metrics/prometheus',
     {
+      config: { scope: 'metrics' },
       schema: {
         summary: 'The same figures for Prometheus',
         operationId: 'prometheus',
@@ -82,6 +117,10 @@ export function metricsRoutes(app: App, { service, metrics, prometheus, system }
       return reply.type(type).send(text);
     },
   );
+}
+
+function queueFigures({ queue: { running, waiting, superseded, pause } }: InferenceService): Static<typeof Metrics>['queue'] {
+  return { running, waiting, superseded, pauses: pause?.count ?? 0, paused_seconds: (pause?.total_ms ?? 0) / 1000 };
 }
 
 /** Prometheus names its formats first; browsers, curl and fetch take JSON as anything. */

@@ -14,7 +14,8 @@ const Body = Type.Object({ image: ImageField, question: Type.String({ minLength:
 const Answer = Type.Object({ answer: Type.String(), question: Type.String(), ...ANSWER_FACTS }, { description: 'The answer.' });
 
 /** `POST /vqa` */
-export function vqaRoute(app: App, { service, limits, idempotency }: ServerOptions): void {
+export function vqaRoute(app: App, options: ServerOptions): void {
+  const { service, limits, idempotency } = options;
   app.post(
     '/vqa',
     {
@@ -35,7 +36,7 @@ export function vqaRoute(app: App, { service, limits, idempotency }: ServerOptio
       const asked = formRequest(form, question, limits);
       return idempotency.once(request, caller.client, asked, async () => {
         const result = await service.answer(asked, caller);
-        return { answer: result.generated.text, question, ...answerFacts(result, request.id) };
+        return { answer: result.generated.text, question, ...answerFacts(result, request.id, options) };
       });
     },
   );

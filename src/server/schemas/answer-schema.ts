@@ -6,7 +6,7 @@ const Ms = Type.Union([Type.Number({ minimum: 0 }), Type.Null()]);
 const StageTimes = Type.Object(
   {
     queue_ms: Type.Number({ minimum: 0, description: 'Waiting for a place among those that run.' }),
-    fetch_ms: Type.Number({ minimum: 0, description: 'Fetching pictures; 0, since nothing is fetched.' }),
+    fetch_ms: Type.Number({ minimum: 0, description: 'Fetching pictures from other servers.' }),
     image_decode_ms: Type.Number({ minimum: 0, description: "From the picture's bytes to pixels." }),
     preprocess_ms: Type.Number({ minimum: 0, description: "From pixels to the model's tiles." }),
     tokenise_ms: Ms,
@@ -22,6 +22,11 @@ const StageTimes = Type.Object(
 
 const Count = Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]);
 
+/** What the decoding strategy did: `DecodingStatistics`. */
+export const DecodingReport = Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], {
+  description: 'What the decoding strategy did: passes, drafted, judged, accepted, exits, …; null where the runtime does not tell.',
+});
+
 /** What `/caption` and `/vqa` tell beside the text. */
 export const ANSWER_FACTS = {
   latency: Type.Number({ minimum: 0, description: 'Seconds from the request to the last token.' }),
@@ -34,7 +39,10 @@ export const ANSWER_FACTS = {
   timings: StageTimes,
   lossy: Type.Array(Type.String(), { description: 'Optimisations in force that may change the answer.' }),
   warnings: Type.Array(Type.String(), { description: 'Settings that could not be obeyed.' }),
-  decoding: Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'What the decoding strategy did.' }),
+  decoding: DecodingReport,
+  reused_distance: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+    description: "How far the picture is from an earlier one whose answer this is; null for the model's own.",
+  }),
   model: Type.String(),
   precision: Type.String(),
   request_id: Type.String(),

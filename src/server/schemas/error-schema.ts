@@ -29,9 +29,10 @@ export const INFERENCE_ERRORS = {
   422: ErrorAnswer,
   429: ErrorAnswer,
   500: ErrorAnswer,
+  502: ErrorAnswer,
   503: ErrorAnswer,
   504: ErrorAnswer,
 } as const;
 
 /** Of any other route. */
-export const PLAIN_ERRORS = { 400: ErrorAnswer, 401: ErrorAnswer, 403: ErrorAnswer, 500: ErrorAnswer } as const;
+export const PLAIN_ERRORS = { 400: ErrorAnswer, 401: ErrorAnswer, 403: ErrorAnswer, 429: ErrorAnswer, 500: ErrorAnswer } as const;

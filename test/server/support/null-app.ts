@@ -1,18 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EdgeVlmError } from '../../../src/core/errors.js';
 import { Logger } from '../../../src/core/logger.js';
 import type { OpenRuntime } from '../../../src/core/runtime.js';
 import { nullRuntime } from '../../../src/runtimes/null/null-runtime.js';
 import { buildApp } from '../../../src/server/build-app.js';
 import { drain } from '../../../src/server/drain.js';
 import { IdempotencyStore } from '../../../src/server/idempotency.js';
+import { KeyRing } from '../../../src/server/keys/key-ring.js';
 import { PrometheusMetrics } from '../../../src/server/prometheus-metrics.js';
 import type { App, ServerOptions } from '../../../src/server/server-options.js';
 import { BenchmarkRunner } from '../../../src/serving/benchmark-runner.js';
 import { InferenceMetrics } from '../../../src/serving/inference-metrics.js';
 import { InferenceService, type InferenceServiceOptions } from '../../../src/serving/inference-service.js';
-import { ModelSupervisor } from '../../../src/serving/model-supervisor.js';
+import { MemoryLedger } from '../../../src/serving/memory-ledger.js';
+import { ModelPool } from '../../../src/serving/model-pool.js';
+import type { ModelShelf } from '../../../src/serving/model-shelf.js';
+import type { PictureIntake } from '../../../src/serving/picture-intake.js';
+import type { ServableModel } from '../../../src/serving/servable-model.js';
 import { type SystemReading, SystemSampler } from '../../../src/serving/system-sampler.js';
 
 export interface TestApp {
@@ -25,23 +32,35 @@ export interface TestApp {
 }
 
 type Overrides = Partial<ServerOptions> &
-  Partial<Pick<InferenceServiceOptions, 'parallel' | 'maxQueue' | 'deadline_ms' | 'preparePicture'>> & {
+  Partial<Pick<InferenceServiceOptions, 'deadline_ms' | 'quarantine'>> & {
+    readonly parallel?: number;
+    readonly maxQueue?: number;
+    readonly preparePicture?: PictureIntake;
     readonly open?: () => Promise<OpenRuntime>;
+    /** Bytes for all models. */
+    readonly memoryBudget?: number;
+    readonly apiKeys?: readonly string[];
   };
 
 /** The server over a runtime that computes nothing, or over `open`. */
 export async function testApp(overrides: Overrides = {}): Promise<TestApp> {
   const log: string[] = [];
   const logger = new Logger({ level: 'debug', sink: (line) => void log.push(line) });
-  const open = overrides.open ?? (() => nullRuntime.open({ model: '', device: 'cpu', quantization: 'none' }));
-  const supervisor = await ModelSupervisor.start({ open, logger, backoff_ms: 10, watch_ms: 50 }, new AbortController().signal);
-  const metrics = new InferenceMetrics(8);
+  const metrics = new InferenceMetrics();
   const prometheus = new PrometheusMetrics();
   const { parallel = 4, maxQueue = 8, deadline_ms = 60_000 } = overrides;
-  const preparePicture: InferenceServiceOptions['preparePicture'] =
-    overrides.preparePicture ?? ((bytes) => Promise.resolve({ part: { type: 'picture', bytes }, decode_ms: 1, preprocess_ms: 2 }));
   const observers = [metrics, prometheus];
-  const service = new InferenceService({ supervisor, parallel, maxQueue, deadline_ms, observers, preparePicture });
+  const ledger = new MemoryLedger({ budget: overrides.memoryBudget ?? 'auto', available: () => Infinity, resident: () => null });
+  const supervision = { backoff_ms: 10, watch_ms: 50 };
+  const models = new ModelPool({ ledger, logger, admission: { slots: parallel, maxQueue }, supervision });
+  await models.load(nullModel('null', overrides)).done;
+  const service = new InferenceService({
+    models,
+    deadline_ms,
+    observers,
+    ...(overrides.fetcher && { fetcher: overrides.fetcher }),
+    ...(overrides.quarantine && { quarantine: overrides.quarantine }),
+  });
   const probe = (): Promise<SystemReading> => Promise.resolve({ cpu_percent: 50, memory_mb: 100, temperature_celsius: null });
   const resultsFile = join(await mkdtemp(join(tmpdir(), 'edgevlm-server-')), 'benchmarks', 'results.json');
   const app = await buildApp({
@@ -49,12 +68,13 @@ export async function testApp(overrides: Overrides = {}): Promise<TestApp> {
     metrics,
     prometheus,
     system: new SystemSampler(probe),
-    benchmark: new BenchmarkRunner(service, { probe, layers: 8 }),
-    modelNames: ['null', 'null.gguf'],
+    benchmark: new BenchmarkRunner(service, { probe }),
+    shelf: EMPTY_SHELF,
     device: 'cpu',
     version: '0.0.0',
-    limits: { imageBytes: 100_000, images: 4, maxTokens: 512, defaultTokens: 8 },
-    apiKeys: [],
+    limits: { imageBytes: 100_000, images: 4, maxTokens: 512, defaultTokens: 8, defaultSampling: {} },
+    warnings: [],
+    keys: await KeyRing.open({ given: overrides.apiKeys ?? [] }),
     corsOrigins: [],
     hostNames: [],
     resultsFile,
@@ -66,6 +86,26 @@ export async function testApp(overrides: Overrides = {}): Promise<TestApp> {
   const close = (): Promise<void> => drain(app, service);
   return { app, service, log, resultsFile, close };
 }
+
+/** A model that computes nothing, or whatever `open` opens; any two of one name are different files. */
+export function nullModel(
+  name: string,
+  { open, preparePicture, bytes = 1000 }: Pick<Overrides, 'open' | 'preparePicture'> & { readonly bytes?: number } = {},
+): ServableModel {
+  return {
+    names: [name, `${name}.gguf`],
+    identity: randomUUID(),
+    ...{ runtime: 'null', layers: 8, bytes },
+    preparePicture:
+      preparePicture ?? ((picture) => Promise.resolve({ part: { type: 'picture', bytes: picture }, decode_ms: 1, preprocess_ms: 2 })),
+    open: open ?? (() => nullRuntime.open({ model: '', device: 'cpu', quantization: 'none' })),
+  };
+}
+
+const EMPTY_SHELF: ModelShelf = {
+  list: () => Promise.resolve([]),
+  find: ({ model }) => Promise.reject(new EdgeVlmError('MODEL_UNKNOWN', `there is no ${model} here`)),
+};
 
 /** A multipart body, as browsers and curl send it. */
 export function form(fields: Readonly<Record<string, string>>, image?: Uint8Array): { payload: Buffer; headers: Record<string, string> } {

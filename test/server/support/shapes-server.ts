@@ -1,10 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { startCli } from '../../cli/run-cli.js';
+import { startedUrl, stopServer } from './server-process.js';
 
 const MODEL = fileURLToPath(new URL('../../../models/shapes/shapes-f16.gguf', import.meta.url));
 
@@ -22,23 +20,10 @@ export interface ShapesServer {
 export async function startShapesServer(cwd: string, more: readonly string[] = []): Promise<ShapesServer> {
   const args = ['serve', '--model', MODEL, '--port', '0', '--threads', '1', '--parallel', '4', '--default-tokens', '48', '--json', ...more];
   const child = startCli(args, { cwd });
-  const { stdout, stderr, pid } = child;
-  if (stdout === null || stderr === null || pid === undefined) throw new Error('the server has no pipes');
-  let said = '';
-  stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-5000)));
-  for await (const line of createInterface({ input: stdout })) {
-    const { url } = JSON.parse(line) as { url: string };
-    return { url, pid, enginePid: () => childOf(pid, 'engine-worker'), stop: () => stop(child) };
-  }
-  throw new Error(`the server ended: ${said}`);
-}
-
-async function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode;
-  const closed = once(child, 'close');
-  child.kill('SIGTERM');
-  await closed;
-  return child.exitCode;
+  const url = await startedUrl(child);
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the server is no process');
+  return { url, pid, enginePid: () => childOf(pid, 'engine-worker'), stop: () => stopServer(child) };
 }
 
 async function childOf(parent: number, name: string): Promise<number> {
