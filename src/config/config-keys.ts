@@ -15,7 +15,7 @@ const Camera = Type.Object(
 const CacheSize = Type.Integer({
   minimum: 1,
   maximum: 1_048_576,
-  description: 'MiB that keys and values may take, those of a draft among them; the context is shortened to it',
+  description: 'MB (10⁶ bytes) that keys and values may take, those of a draft among them; the context is shortened to it',
 });
 
 /**

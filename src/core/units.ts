@@ -1,3 +1,6 @@
+/** `_mb` in names that users gave or were promised: the SI megabyte, everywhere. */
+export const BYTES_PER_MB = 1_000_000;
+
 /** Three significant digits, without an exponent for the magnitudes people read. */
 function significant(value: number): string {
   const magnitude = Math.abs(value);

@@ -1,4 +1,5 @@
 import type { ServedResult } from '../serving/served-result.js';
+import { decodingReport } from './decoding-report.js';
 import { rounded } from './rounded.js';
 import type { ServerOptions } from './server-options.js';
 import type { AnswerFacts } from './schemas/answer-schema.js';
@@ -28,7 +29,7 @@ export function answerFacts(
     }),
     lossy: [...(generated.lossy ?? [])],
     warnings: [...warnings, ...generated.warnings],
-    decoding: generated.decoding === undefined ? null : { ...generated.decoding },
+    decoding: decodingReport(generated.decoding),
     reused_distance: reused?.distance ?? null,
     model: model.name,
     precision: model.precision,

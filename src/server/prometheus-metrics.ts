@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ErrorCode } from '../core/errors.js';
+import { BYTES_PER_MB } from '../core/units.js';
 import { earlyExits, type InferenceObserver } from '../serving/inference-metrics.js';
 import type { InferenceService } from '../serving/inference-service.js';
 import type { ServedModel } from '../serving/served-model.js';
@@ -102,7 +103,7 @@ export class PrometheusMetrics implements InferenceObserver {
     gauge('edgevlm_quarantined_pictures', 'Pictures that ended the engine twice.', quarantine.size);
     gauge('edgevlm_paused_seconds', 'Time in which no inference might begin, to cool down.', (queue.pause?.total_ms ?? 0) / 1000);
     gauge('edgevlm_cpu_percent', 'Of all cores together.', cpu_percent);
-    gauge('edgevlm_memory_bytes', 'Resident memory of the server and its model.', memory_mb === null ? null : memory_mb * 1024 * 1024);
+    gauge('edgevlm_memory_bytes', 'Resident memory of the server and its model.', memory_mb === null ? null : memory_mb * BYTES_PER_MB);
     gauge('edgevlm_temperature_celsius', 'The hottest zone.', temperature_celsius);
     if (throttling !== null) {
       const help = 'What slows a Raspberry Pi down, 0 or 1.';

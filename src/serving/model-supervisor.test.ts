@@ -39,7 +39,7 @@ describe('the supervisor', () => {
   it('notices that a process is gone, and starts another', async () => {
     const supervisor = await ModelSupervisor.start({ open: openSleeper, logger, watch_ms: 10 }, never);
     const [before] = supervisor.pids();
-    process.kill(before ?? 0, 'SIGKILL');
+    process.kill(before ?? NaN, 'SIGKILL');
     await vi.waitFor(() => {
       expect([supervisor.state, supervisor.restarts]).toEqual(['ready', 1]);
     });

@@ -65,7 +65,7 @@ describe.skipIf(process.platform === 'win32')('a llama-server of our own', () =>
     const child = await ChildProcess.start<OpenerProtocol>(new URL('children/server-opener.ts', import.meta.url));
     const [pid = 0] = await child.request('open', { ...tiny, llamaServer, device: 'cpu', quantization: 'none' });
     expect(isProcessAlive(pid)).toBe(true);
-    process.kill(child.pid ?? 0, 'SIGKILL');
+    process.kill(child.pid ?? NaN, 'SIGKILL');
     await vi.waitFor(
       () => {
         expect(isProcessAlive(pid)).toBe(false);

@@ -153,7 +153,7 @@ describe('a server with several models', () => {
   it.runIf(process.platform === 'linux')('goes on with one when the process of another is killed', async () => {
     const before = await caption('shapes-q8_0');
     const running = longStream(FIRST);
-    process.kill((await row('shapes-q8_0'))?.pids[0] ?? 0, 'SIGKILL');
+    process.kill((await row('shapes-q8_0'))?.pids[0] ?? NaN, 'SIGKILL');
     expect(await running).toBe(LETTERS);
     await eventually(async () => {
       expect(await row('shapes-q8_0')).toMatchObject({ state: 'ready', restarts: 1 });

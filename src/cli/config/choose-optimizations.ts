@@ -1,6 +1,7 @@
 import type { ConfigKey, Settings } from '../../config/config-keys.js';
 import type { DecodingStrategyName } from '../../core/decoding.js';
 import { EdgeVlmError } from '../../core/errors.js';
+import { BYTES_PER_MB } from '../../core/units.js';
 import { KV_CACHE_POLICIES, type KvCachePolicy } from '../../engine/kv-cache/registry.js';
 import type { CacheFlags } from '../options/cache-options.js';
 import type { DecodingFlags } from '../options/decoding-options.js';
@@ -36,7 +37,6 @@ export interface Optimizations {
 
 /** The engine's default. */
 const DEFAULT_CONTEXT = 4096;
-const BYTES_PER_MB = 1024 * 1024;
 const EXIT = 'optimizations.early_exit';
 const SPECULATION = 'optimizations.speculative_decoding';
 const CACHE = 'optimizations.kv_cache_compression';

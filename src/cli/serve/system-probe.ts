@@ -1,10 +1,9 @@
 import { cpus } from 'node:os';
+import { BYTES_PER_MB } from '../../core/units.js';
 import { openProcessTree } from '../../bench/probes/open-process-tree.js';
 import { ThermalProbe } from '../../bench/probes/thermal.js';
 import { VcgencmdProbe } from '../../bench/probes/vcgencmd.js';
 import type { SystemProbe } from '../../serving/system-sampler.js';
-
-const BYTES_PER_MB = 1024 * 1024;
 
 /** Reads the machine: processor time of all cores since the reading before, memory of this process and its children, heat, what slows a board down. */
 export function systemProbe(): SystemProbe {

@@ -34,9 +34,9 @@ export function syntheticVocabulary(size: number, { images }: { readonly images:
     ...Array.from({ length: 256 }, (_, byte): Token => [`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, 'byte']),
     // SentencePiece writes a space as U+2581.
     ...Array.from({ length: 95 }, (_, i): Token => [i === 0 ? '\u2581' : String.fromCharCode(32 + i), 'normal']),
-    ...(images ? IMAGE_TOKENS : []).map((text): Token => [text, 'control']),
     // llama.cpp puts it before a picture as one token (`MTMD_SLICE_TMPL_IDEFICS3` in mtmd.cpp), and refuses pictures without it.
     ...(images ? [['\n\n', 'normal'] satisfies Token] : []),
+    ...(images ? IMAGE_TOKENS : []).map((text): Token => [text, 'control']),
   ];
   const firstWord = tokens.length;
   for (let id = firstWord; id < size; id++) tokens.push([`\u2581w${id}`, 'normal']);

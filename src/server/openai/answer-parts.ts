@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { GenerateResult } from '../../core/generator.js';
 import type { ServedResult } from '../../serving/served-result.js';
 import { tokensPerSecond } from '../answer-facts.js';
+import { decodingReport } from '../decoding-report.js';
 import { rounded } from '../rounded.js';
 import type { ServerOptions } from '../server-options.js';
 
@@ -38,7 +39,7 @@ interface AnswerNotes {
   timings: Record<string, number | null>;
   lossy: string[];
   warnings: string[];
-  decoding: object | null;
+  decoding: ReturnType<typeof decodingReport>;
 }
 
 /** What a whole answer ends with: what was computed and how. */
@@ -76,7 +77,7 @@ export function answerNotes({ generated, serving }: ServedResult, { warnings: co
     }),
     lossy: [...lossy],
     warnings: [...configured, ...warnings],
-    decoding: decoding === undefined ? null : { ...decoding },
+    decoding: decodingReport(decoding),
   };
 }
 

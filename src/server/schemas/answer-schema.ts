@@ -22,10 +22,26 @@ const StageTimes = Type.Object(
 
 const Count = Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]);
 
-/** What the decoding strategy did: `DecodingStatistics`. */
-export const DecodingReport = Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], {
-  description: 'What the decoding strategy did: passes, drafted, judged, accepted, exits, …; null where the runtime does not tell.',
-});
+/** `DecodingStatistics`. */
+export const DecodingReport = Type.Union(
+  [
+    Type.Object({
+      strategy: Type.String(),
+      passes: Type.Integer({ minimum: 0, description: 'Passes of the whole model after the prompt.' }),
+      drafted: Type.Integer({ minimum: 0, description: 'Tokens guessed.' }),
+      judged: Type.Integer({ minimum: 0, description: 'Guesses whose predecessors were right; acceptance is accepted / judged.' }),
+      accepted: Type.Integer({ minimum: 0 }),
+      exits: Type.Record(Type.String(), Type.Integer({ minimum: 0 }), { description: 'Tokens by the layers they left after.' }),
+      layer_equivalents: Type.Number({ minimum: 0, description: "Computed, in layers' worth of weights read; 0 without early exit." }),
+      full_layer_equivalents: Type.Number({ minimum: 0, description: 'What the same tokens cost without exits.' }),
+      costs: Type.Union([Type.Object({ draft_ms: Type.Array(Type.Number()), verify_ms: Type.Array(Type.Number()) }), Type.Null()], {
+        description: 'What guessing was found to cost, by the number of guesses from 0 on.',
+      }),
+    }),
+    Type.Null(),
+  ],
+  { description: 'What the decoding strategy did; null where the runtime does not tell.' },
+);
 
 /** What `/caption` and `/vqa` tell beside the text. */
 export const ANSWER_FACTS = {
