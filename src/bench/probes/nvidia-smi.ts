@@ -1,5 +1,4 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { runProgram } from '../../host/run-program.js';
 import { GPU_FIELDS, type GpuReading, parseGpuProcesses, parseGpus, PROCESS_FIELDS } from './parse-nvidia-smi.js';
 
 /** The graphics cards at one moment. */
@@ -43,12 +42,12 @@ export class NvidiaSmiProbe {
   }
 
   async #query(query: string, signal: AbortSignal | undefined): Promise<string> {
-    const { stdout } = await promisify(execFile)(this.program, [query, '--format=csv,noheader'], {
+    const { stdout } = await runProgram(this.program, [query, '--format=csv,noheader'], {
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
       maxBuffer: MAX_BYTES,
       windowsHide: true,
-      ...(signal && { signal }),
+      signal,
     });
     return stdout;
   }

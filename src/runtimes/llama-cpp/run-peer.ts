@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { EdgeVlmError } from '../../core/errors.js';
+import { runProgram } from '../../host/run-program.js';
 
-const run = promisify(execFile);
 /** A model's log is some 20 kB. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** What of a failed program's last words is passed on. */
@@ -14,7 +12,7 @@ const WORDS_KEPT = 400;
  */
 export async function runPeer(binary: string, args: readonly string[], signal?: AbortSignal): Promise<{ stdout: string; stderr: string }> {
   try {
-    return await run(binary, args, { maxBuffer: MAX_OUTPUT_BYTES, ...(signal && { signal }) });
+    return await runProgram(binary, args, { maxBuffer: MAX_OUTPUT_BYTES, signal });
   } catch (cause) {
     if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'cancelled', { cause });
     const stderr = cause instanceof Error && 'stderr' in cause && typeof cause.stderr === 'string' ? cause.stderr : '';

@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { EdgeVlmError } from '../../core/errors.js';
+import { runProgram } from '../../host/run-program.js';
 
-const run = promisify(execFile);
 const PROGRAM = process.platform === 'win32' ? 'llama-server.exe' : 'llama-server';
 const VERSION_MS = 20_000;
 
@@ -36,10 +34,10 @@ export async function findLlamaServer(named?: string, env: Readonly<Record<strin
 /** What the program calls itself: `0.4.0 (build 1, commit 80fb11a)`, of older ones `4567 (80fb11a)`. @throws LOAD_ERROR, CANCELLED */
 export async function llamaServerVersion(program: string, signal?: AbortSignal): Promise<string> {
   try {
-    const { stdout, stderr } = await run(program, ['--version'], {
+    const { stdout, stderr } = await runProgram(program, ['--version'], {
       timeout: VERSION_MS,
       maxBuffer: 1024 * 1024,
-      ...(signal && { signal }),
+      signal,
     });
     const version = /^version: (.{1,80})$/m.exec(`${stdout}\n${stderr}`)?.[1];
     if (version !== undefined) return version.trim();

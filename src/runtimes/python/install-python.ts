@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { EdgeVlmError } from '../../core/errors.js';
+import { runProgram } from '../../host/run-program.js';
 import { NO_PROGRESS, ProgressTask, type Progress } from '../../core/progress.js';
 import { redact } from '../../core/redact.js';
 import { writeFileAtomically } from '../../core/write-file-atomically.js';
 import { runInstaller } from '../worker/run-installer.js';
 import { environmentFolder, interpreterOf, PYTHON_FOLDER, readVersions, requirePackages, type PythonVersions } from './python-environment.js';
 
-const run = promisify(execFile);
 
 /** PyTorch without CUDA: a tenth of the bytes of the package that PyPI has for Linux. */
 const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
@@ -93,7 +91,7 @@ async function defaultTorchIndex(): Promise<string> {
   const own = process.env['EDGEVLM_TORCH_INDEX'];
   if (own !== undefined && own !== '') return own;
   if (process.platform !== 'linux') return 'pip';
-  const gpu = await run('nvidia-smi', ['-L']).then(
+  const gpu = await runProgram('nvidia-smi', ['-L']).then(
     ({ stdout }) => stdout.includes('GPU'),
     () => false,
   );
@@ -117,7 +115,7 @@ async function readMarker(path: string): Promise<Marker | undefined> {
 }
 
 async function startsPip(interpreter: string): Promise<boolean> {
-  return run(interpreter, ['-m', 'pip', '--version']).then(
+  return runProgram(interpreter, ['-m', 'pip', '--version']).then(
     () => true,
     () => false,
   );
@@ -134,7 +132,7 @@ async function findPython(): Promise<string> {
   let old: string | undefined;
   for (const name of NEWEST_FIRST) {
     const probe = 'import sys, importlib.util as u; print(sys.version_info >= (3, 10), bool(u.find_spec("venv") and u.find_spec("ensurepip")))';
-    const answer = await run(name, ['-c', probe]).catch(() => undefined);
+    const answer = await runProgram(name, ['-c', probe]).catch(() => undefined);
     if (answer === undefined) continue;
     const [recent, complete] = answer.stdout.trim().split(' ');
     if (recent === 'True' && complete === 'True') return name;
@@ -148,7 +146,7 @@ async function findPython(): Promise<string> {
 /** Libraries that do not fit this machine show when they are loaded. */
 async function requireImport(interpreter: string, signal?: AbortSignal): Promise<void> {
   try {
-    await run(interpreter, ['-s', '-c', 'import torch, transformers'], { env: { ...process.env, PYTHONPATH: '' }, ...(signal && { signal }) });
+    await runProgram(interpreter, ['-s', '-c', 'import torch, transformers'], { env: { ...process.env, PYTHONPATH: '' }, signal });
   } catch (cause) {
     if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'cancelled', { cause });
     const said = EdgeVlmError.from(cause).message.trim().split('\n').at(-1) ?? '';

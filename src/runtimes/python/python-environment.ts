@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { dataDirectories } from '../../core/data-directories.js';
 import { EdgeVlmError } from '../../core/errors.js';
+import { runProgram } from '../../host/run-program.js';
 import type { PythonCommand } from './python-process.js';
 
-const run = promisify(execFile);
 
 /** Makes the environment. */
 export const INSTALL_PYTHON = 'edgevlm runtimes install python';
@@ -79,7 +77,7 @@ export function pythonCommand(interpreter: string, action: 'serve' | 'versions',
 export async function readVersions(interpreter: string, signal?: AbortSignal): Promise<PythonVersions> {
   const { file, args, cwd, env } = pythonCommand(interpreter, 'versions');
   try {
-    const { stdout } = await run(file, args, { cwd, env: { ...process.env, ...env }, timeout: VERSIONS_MS, ...(signal && { signal }) });
+    const { stdout } = await runProgram(file, args, { cwd, env: { ...process.env, ...env }, timeout: VERSIONS_MS, signal });
     return Value.Parse(Versions, JSON.parse(stdout));
   } catch (cause) {
     if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'cancelled', { cause });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { EdgeVlmError } from '../../core/errors.js';
 import { redact } from '../../core/redact.js';
+import { endAtAbort } from '../../host/end-at-abort.js';
 
 /** What is kept of a failed installer's words. */
 const LINES_KEPT = 40;
@@ -29,8 +30,8 @@ export async function runInstaller({ file, args, cwd, env, signal, onLine }: Ins
     // Windows starts npm, a batch file, through its shell only.
     shell: file.endsWith('.cmd'),
     ...(cwd !== undefined && { cwd }),
-    ...(signal && { signal }),
   });
+  const leave = endAtAbort(child, signal);
   const readers = [child.stdout, child.stderr].map(async (stream) => {
     for await (const line of createInterface({ input: stream })) {
       lines.push(line);
@@ -41,11 +42,11 @@ export async function runInstaller({ file, args, cwd, env, signal, onLine }: Ins
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve);
     child.once('error', (cause) => {
-      if (signal?.aborted === true) reject(new EdgeVlmError('CANCELLED', 'stopped; the same command goes on from here', { cause }));
-      else reject(new EdgeVlmError('LOAD_ERROR', `${file} does not start: ${cause.message}`, { cause }));
+      reject(new EdgeVlmError('LOAD_ERROR', `${file} does not start: ${cause.message}`, { cause }));
     });
-  });
+  }).finally(leave);
   await Promise.all(readers);
+  if (signal?.aborted === true && code !== 0) throw new EdgeVlmError('CANCELLED', 'stopped; the same command goes on from here');
   if (code === 0) return;
   const words = redact(lastError(lines)).slice(0, LONGEST_MESSAGE);
   const full = lines.some((line) => /No space left|ENOSPC/.test(line));
