@@ -8,6 +8,8 @@ export default defineConfig({
     env: { NODE_OPTIONS: `--import ${import.meta.resolve('tsx')}` },
     // Native libraries are process-wide: one process per file keeps a crash in one file out of the others.
     pool: 'forks',
+    // One core less by default, which on boards and CI machines of two cores is half of them.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
