@@ -9,6 +9,10 @@ const ALLOWED_SKIPS = [
   ['against a real MLflow server', 'needs Python 3.10 or newer, with venv, to install MLflow'],
   ['against a real llama-server', "needs llama.cpp's server: name it in EDGEVLM_TEST_LLAMA_SERVER"],
   ['llama-server, not here', "needs llama.cpp's server: name it in EDGEVLM_TEST_LLAMA_SERVER"],
+  [
+    'on a device (EDGEVLM_TEST_DEVICE',
+    'needs a graphics card: name what it speaks in EDGEVLM_TEST_DEVICE (docs/OPTIMIZATIONS.md, Devices)',
+  ],
   ['python, not here', 'needs PyTorch: set EDGEVLM_PYTHON, or run the tests once with CI=true'],
   ['a tree from /proc takes a file that may not be read', 'needs not to be root, who may read everything'],
   ['says when only root may read', 'needs not to be root, who may read everything'],

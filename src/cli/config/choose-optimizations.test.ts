@@ -6,7 +6,7 @@ import { chooseOptimizations, type ModelFacts, type OptimizationRequest, type Op
 const FACTS: ModelFacts = {
   layers: 24,
   trainedContext: 2048,
-  cacheBytes: (context, { cache }, draft) => context * (cache?.endsWith('gear') ? 256 : 1024) + (draft === undefined ? 0 : 1024 * context),
+  cacheBytes: (context, { cache }, draft) => context * (cache?.endsWith('gear') ? 250 : 1000) + (draft === undefined ? 0 : 1000 * context),
   defaultDraft: { draft: 'little.gguf', view: 'image-tokens' },
 };
 const choose = (settings: Settings, request: Partial<OptimizationRequest> = {}): Promise<Optimizations> =>
@@ -76,18 +76,18 @@ describe('the cache', () => {
 
   it('keeps to its bound by shortening the context', async () => {
     const bound: Settings = { max_cache_size_mb: 1 };
-    expect(await choose(bound)).toEqual({ options: { context: 1024 }, warnings: [warned('1 MB hold 1024 tokens')] });
-    expect(await choose({ ...bound, ...SPECULATION })).toMatchObject({ options: { context: 512 } });
+    expect(await choose(bound)).toEqual({ options: { context: 1000 }, warnings: [warned('1 MB hold 1000 tokens')] });
+    expect(await choose({ ...bound, ...SPECULATION })).toMatchObject({ options: { context: 500 } });
     expect(await choose({ ...bound, 'optimizations.kv_cache_compression.gear_enabled': true })).toEqual({
       options: { cache: 'gear' },
       warnings: [],
     });
     expect(await choose({ max_cache_size_mb: 9 })).toEqual({ options: {}, warnings: [] });
     expect(await choose({ ...bound, 'optimizations.kv_cache_compression.max_cache_size_mb': 2 })).toMatchObject({
-      options: { context: 1024 },
+      options: { context: 1000 },
     });
     // A flag asks for a context, the bound holds.
-    expect(await choose(bound, { flags: { context: 2000 } })).toMatchObject({ options: { context: 1024 } });
+    expect(await choose(bound, { flags: { context: 2000 } })).toMatchObject({ options: { context: 1000 } });
     expect(await choose(bound, { flags: { context: 100 } })).toEqual({ options: {}, warnings: [] });
   });
 
