@@ -62,7 +62,7 @@ async function describeServer(): Promise<OpenApi> {
   const logger = new Logger({ sink: () => undefined });
   const open = () => nullRuntime.open({ model: '', device: 'cpu', quantization: 'none' });
   const preparePicture = (bytes: Uint8Array) =>
-    Promise.resolve({ part: { type: 'picture' as const, bytes }, decode_ms: 0, preprocess_ms: 0 });
+    Promise.resolve({ part: { type: 'picture' as const, bytes }, bytes: 0, decode_ms: 0, preprocess_ms: 0 });
   const ledger = new MemoryLedger({ budget: 'auto', available: () => 0, resident: () => null });
   const models = new ModelPool({ ledger, logger, admission: { slots: 1, maxQueue: 0 } });
   await models.load({ names: ['shapes'], identity: '', runtime: 'null', layers: null, bytes: 0, preparePicture, open }).done;

@@ -4,6 +4,8 @@ import type { PictureFingerprint } from '../core/picture-fingerprint.js';
 /** A picture, ready for the model, and what that took. */
 export interface ReadyPicture {
   readonly part: ContentPart;
+  /** What keeping it takes in memory. */
+  readonly bytes: number;
   /** From the file's bytes to pixels. */
   readonly decode_ms: number;
   /** From pixels to the model's tiles. */

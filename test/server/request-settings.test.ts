@@ -36,6 +36,7 @@ const server = await testApp({
       part: { type: 'picture', bytes },
       decode_ms: 0,
       preprocess_ms: 0,
+      bytes: 0,
       fingerprint: () => ({ width: 1, height: 1, cells: bytes.subarray(0, 1) }),
     }),
 });

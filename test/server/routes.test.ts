@@ -65,7 +65,7 @@ describe('the routes of the seed', () => {
       preparePicture: async (bytes) => {
         begun();
         await held;
-        return { part: { type: 'picture', bytes }, decode_ms: 0, preprocess_ms: 0 };
+        return { part: { type: 'picture', bytes }, bytes: 0, decode_ms: 0, preprocess_ms: 0 };
       },
     });
     const send = (num_runs: string) =>

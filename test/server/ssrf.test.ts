@@ -77,7 +77,7 @@ describe('a picture on another server', () => {
       fetcher: fetcher(),
       preparePicture: (bytes) => {
         seen.push(Buffer.from(bytes).toString());
-        return Promise.resolve({ part: { type: 'picture', bytes }, decode_ms: 1, preprocess_ms: 2 });
+        return Promise.resolve({ part: { type: 'picture', bytes }, bytes: 0, decode_ms: 1, preprocess_ms: 2 });
       },
     });
     const found = await ask(server, at('/picture.png'));

@@ -8,6 +8,7 @@ import { chooseRuntime } from '../../runtimes/choose-runtime.js';
 import { RUNTIMES } from '../../runtimes/registry.js';
 import type { PictureIntake } from '../../serving/picture-intake.js';
 import type { ServableModel } from '../../serving/servable-model.js';
+import { rememberPictures } from '../../serving/remember-pictures.js';
 import { applyCalibration } from '../calibration/apply-calibration.js';
 import { cacheOptions, type CacheFlags } from '../options/cache-options.js';
 import { computeOptions, type ComputeOptions } from '../options/compute-options.js';
@@ -69,7 +70,7 @@ export async function servableModel(
     layers: decoder?.layers ?? null,
     // A device has memory of its own, which the engine looks at.
     bytes: device === 'cpu' ? await planMemory(runtime, load) : null,
-    preparePicture: options.intake(isEngine),
+    preparePicture: rememberPictures(options.intake(isEngine)),
     open: isEngine
       ? (signal) => openEngine(load, options, { ...session, signal })
       : async (signal) => {

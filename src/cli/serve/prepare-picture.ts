@@ -17,8 +17,12 @@ export function pictureIntake(limits: ImageLimits, isEngine: boolean): PictureIn
     const decoded = await decodeImage(bytes, limits);
     const decode_ms = performance.now() - start;
     const fingerprint = (): PictureFingerprint => fingerprintPicture(decoded);
-    if (vision === null) return { part: { type: 'picture', bytes }, decode_ms, preprocess_ms: 0, fingerprint };
+    const { byteLength } = decoded.rgb;
+    if (vision === null) {
+      return { part: { type: 'picture', bytes }, bytes: byteLength + bytes.byteLength, decode_ms, preprocess_ms: 0, fingerprint };
+    }
     const image = await preprocessImage(decoded, vision);
-    return { part: { type: 'image', image }, decode_ms, preprocess_ms: performance.now() - start - decode_ms, fingerprint };
+    const held = image.tiles.reduce((sum, { rgb }) => sum + rgb.byteLength, byteLength);
+    return { part: { type: 'image', image }, bytes: held, decode_ms, preprocess_ms: performance.now() - start - decode_ms, fingerprint };
   };
 }

@@ -97,7 +97,8 @@ export function nullModel(
     identity: randomUUID(),
     ...{ runtime: 'null', layers: 8, bytes },
     preparePicture:
-      preparePicture ?? ((picture) => Promise.resolve({ part: { type: 'picture', bytes: picture }, decode_ms: 1, preprocess_ms: 2 })),
+      preparePicture ??
+      ((picture) => Promise.resolve({ part: { type: 'picture', bytes: picture }, bytes: 0, decode_ms: 1, preprocess_ms: 2 })),
     open: open ?? (() => nullRuntime.open({ model: '', device: 'cpu', quantization: 'none' })),
   };
 }
