@@ -76,6 +76,9 @@ export interface DecodingStatistics {
    */
   readonly layerEquivalents: number;
   readonly fullLayerEquivalents: number;
-  /** What guessing was found to cost so far; null while a number of guesses was not measured, and where nothing is guessed. */
+  /**
+   * What guessing was found to cost so far, numbers of guesses that were not tried read off their neighbours; null before any was measured,
+   * and where nothing is guessed.
+   */
   readonly costs: SpeculationCosts | null;
 }

@@ -14,33 +14,37 @@ export async function* draftAndVerify(task: DecodingTask, drafter: Drafter): Asy
   const answer: number[] = [];
   let draft = NO_DRAFT;
   let rows = promptLogits;
-  for (;;) {
-    const start = target.length() - draft.tokens.length;
-    const certain: number[] = [];
-    let ended = false;
-    let accepted = 0;
-    for (let i = 0; i <= draft.tokens.length; i++) {
-      const token = chooseToken(task, rows.subarray(i * vocabulary, (i + 1) * vocabulary), draft, i);
-      ended = isEnd(token);
-      if (ended) break;
-      sampler.accept(token);
-      certain.push(token);
-      if (token !== draft.tokens[i]) break;
-      accepted++;
+  try {
+    for (;;) {
+      const start = target.length() - draft.tokens.length;
+      const certain: number[] = [];
+      let ended = false;
+      let accepted = 0;
+      for (let i = 0; i <= draft.tokens.length; i++) {
+        const token = chooseToken(task, rows.subarray(i * vocabulary, (i + 1) * vocabulary), draft, i);
+        ended = isEnd(token);
+        if (ended) break;
+        sampler.accept(token);
+        certain.push(token);
+        if (token !== draft.tokens[i]) break;
+        accepted++;
+      }
+      // Before anything is given out: the reader may leave at any token.
+      if (accepted < draft.tokens.length) target.truncate(start + accepted);
+      const judged = Math.min(accepted + 1, draft.tokens.length);
+      counters.judged += judged;
+      counters.accepted += accepted;
+      controller.recordAccepted(judged, accepted);
+      for (const token of certain) {
+        answer.push(token);
+        yield token;
+      }
+      if (ended) return 'stop';
+      if (answer.length >= maxTokens) return 'length';
+      ({ draft, rows } = await nextRows(task, drafter, answer));
     }
-    // Before anything is given out: the reader may leave at any token.
-    if (accepted < draft.tokens.length) target.truncate(start + accepted);
-    const judged = Math.min(accepted + 1, draft.tokens.length);
-    counters.judged += judged;
-    counters.accepted += accepted;
-    controller.recordAccepted(judged, accepted);
-    for (const token of certain) {
-      answer.push(token);
-      yield token;
-    }
-    if (ended) return 'stop';
-    if (answer.length >= maxTokens) return 'length';
-    ({ draft, rows } = await nextRows(task, drafter, answer));
+  } finally {
+    controller.recordAnswer(answer.length);
   }
 }
 
@@ -57,7 +61,8 @@ async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly n
   const length = target.length();
   const last = answer.at(-1) ?? 0;
   // The pass over a draft says one token more than there are guesses.
-  const count = Math.min(controller.choose(), maxTokens - answer.length - 1);
+  const allowed = maxTokens - answer.length - 1;
+  const count = Math.min(controller.choose({ unread: drafter.unread?.(answer) ?? 0, said: answer.length, allowed }), allowed);
   const start = performance.now();
   const draft = count > 0 ? await drafter.propose(answer, count) : NO_DRAFT;
   const drafted = performance.now();
@@ -71,7 +76,9 @@ async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly n
   };
   try {
     const result = await run(draft);
-    controller.recordCost(draft.tokens.length, drafted - start, performance.now() - drafted);
+    const { read } = draft;
+    if (read !== undefined) controller.recordRead(read.tokens, read.ms);
+    controller.recordCost(draft.tokens.length, read === undefined ? drafted - start : undefined, performance.now() - drafted);
     return result;
   } catch (thrown) {
     // One token may still fit where a draft does not.

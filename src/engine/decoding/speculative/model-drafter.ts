@@ -4,6 +4,9 @@ import type { DecodingTarget, DecodingTask } from '../decoding-strategy.js';
 import { NO_DRAFT, type Draft, type Drafter } from '../drafter.js';
 import { draw } from '../rejection-sample.js';
 
+/** Tokens at most that a guess usually begins with: the answer's last, and the last guess where all were right. */
+const READ_WITH_GUESS = 2;
+
 /** Guesses what a smaller model would say: its likeliest tokens, or draws from it where guesses are verified by rejection. */
 export class ModelDrafter implements Drafter {
   /** null where it cannot read the prompt; undefined while it was not asked. */
@@ -12,9 +15,17 @@ export class ModelDrafter implements Drafter {
   #promptLength = 0;
   readonly #read: number[] = [];
 
-  constructor(private readonly task: Pick<DecodingTask, 'draft' | 'rejection' | 'isEnd' | 'promptLogits'>) {}
+  constructor(private readonly task: Pick<DecodingTask, 'draft' | 'rejection' | 'isEnd' | 'prompt' | 'promptLogits'>) {}
+
+  /** The last token is read with every guess, and one more where all guesses were right. */
+  unread(answer: readonly number[]): number {
+    const unread = answer.length - this.#read.length;
+    return this.#draft === undefined ? this.task.prompt.length + unread : unread > READ_WITH_GUESS ? unread : 0;
+  }
 
   async propose(answer: readonly number[], count: number): Promise<Draft> {
+    const unreadTokens = this.unread(answer);
+    const start = performance.now();
     const draft = await this.#open();
     if (draft === null) return NO_DRAFT;
     // The last token is read again if need be: what comes after it is asked for.
@@ -26,15 +37,18 @@ export class ModelDrafter implements Drafter {
     const tokens: number[] = [];
     const probabilities: Float32Array[] = [];
     let unread: readonly number[] = answer.slice(common);
+    let read: Draft['read'];
     while (tokens.length < count) {
       const logits = await this.#decode(draft, unread);
+      if (unreadTokens > 0) read ??= { tokens: unreadTokens, ms: performance.now() - start };
       if (logits === null) break;
       const token = this.#choose(logits, probabilities);
       if (this.task.isEnd(token)) break;
       tokens.push(token);
       unread = [token];
     }
-    return { tokens, probabilities: this.task.rejection === null ? null : probabilities.slice(0, tokens.length) };
+    const drawnFrom = this.task.rejection === null ? null : probabilities.slice(0, tokens.length);
+    return { tokens, probabilities: drawnFrom, ...(read && { read }) };
   }
 
   /** The draft's prompt is read when the first guess is wanted: an answer of one token needs none. */
