@@ -9,6 +9,7 @@ const BOUNDS = {
   microBatch: [1, 65_536],
   imageCacheBytes: [0, 2 ** 40],
   keptSequences: [0, 1024],
+  cacheRamBytes: [0, 2 ** 40],
 } as const;
 
 /** ggml's mask has as many places as it takes threads. */

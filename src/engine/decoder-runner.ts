@@ -6,7 +6,7 @@ import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
 import type { KvCache, KvInputs, KvPlan, PromptEnd } from './kv-cache/kv-cache.js';
-import { planTokens } from './kv-cache/plan-tokens.js';
+import { takeCells } from './kv-cache/take-cells.js';
 import type { Weights } from './weights.js';
 
 /** Picture embeddings that take the place of tokens. */
@@ -37,7 +37,8 @@ interface BuiltGraph {
   readonly outputs: Tensor | null;
   readonly images: { readonly values: Tensor; readonly rows: Tensor } | null;
   readonly kv: KvInputs;
-  readonly logits: Tensor;
+  /** null where no token's are wanted. */
+  readonly logits: Tensor | null;
 }
 
 /** A piece of a batch that is computed in one go. */
@@ -170,7 +171,7 @@ export class DecoderRunner extends Resource {
         promptEnd: to === entry?.tokens.length ? entry.promptEnd : undefined,
       };
     });
-    const plan = planTokens(this.cache, appended, this.reclaim);
+    const plan = takeCells(() => this.cache.plan(appended), this.reclaim);
     const built = this.#graph(plan, outputs.length, imageRows.length);
     const { graph } = built;
     graph.set(built.tokens, tokens, tokens.byteLength);
@@ -192,7 +193,7 @@ export class DecoderRunner extends Resource {
 
     targets.forEach(({ entry, row }, i) => {
       const into = results[entry]?.subarray(row * vocabulary, (row + 1) * vocabulary);
-      if (into !== undefined) graph.get(built.logits, into, i * vocabulary * F32_BYTES, vocabulary * F32_BYTES);
+      if (into !== undefined && built.logits !== null) graph.get(built.logits, into, i * vocabulary * F32_BYTES, vocabulary * F32_BYTES);
     });
   }
 
@@ -206,7 +207,6 @@ export class DecoderRunner extends Resource {
     const graph = new Graph(`decoder graph ${plan.graphKey}`, this.backend, nodes, [this.weights, this.cache.resource]);
     const tokens = graph.input('i32', [plan.tokens], 'tokens');
     const positions = graph.input('i32', [plan.tokens], 'positions');
-    const outputs = outputCount === plan.tokens ? null : graph.input('i32', [outputCount], 'outputs');
     const images =
       imageRows === 0
         ? null
@@ -214,10 +214,18 @@ export class DecoderRunner extends Resource {
     const kv = this.cache.inputs(graph, plan);
     let embeddings = graph.getRows(this.weights.get('token_embd.weight'), tokens);
     if (images !== null) embeddings = graph.setRows(embeddings, images.values, images.rows);
-    const everyLayer = { from: 0, to: this.decoder.shape.layers };
-    const inputs = { hidden: embeddings, positions, outputs, kv };
-    const hidden = this.decoder.layers(graph, this.weights, this.cache, inputs, everyLayer);
-    const logits = graph.output(this.decoder.head(graph, this.weights, hidden));
+    const { decoder, weights, cache } = this;
+    const { layers } = decoder.shape;
+    const inputs = { hidden: embeddings, positions, outputs: null, kv };
+    if (outputCount === 0 && layers > 1 && cache.attendSome !== undefined && cache.store !== undefined) {
+      // Of the last layer later tokens need the keys and values alone.
+      const hidden = decoder.layers(graph, weights, cache, inputs, { from: 0, to: layers - 1 });
+      decoder.store(graph, weights, cache, { ...inputs, hidden }, { from: layers - 1, to: layers });
+      return { graph, tokens, positions, outputs: null, images, kv, logits: null };
+    }
+    const outputs = outputCount === plan.tokens ? null : graph.input('i32', [outputCount], 'outputs');
+    const hidden = decoder.layers(graph, weights, cache, { ...inputs, outputs }, { from: 0, to: layers });
+    const logits = graph.output(decoder.head(graph, weights, hidden));
     return { graph, tokens, positions, outputs, images, kv, logits };
   }
 

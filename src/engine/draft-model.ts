@@ -5,6 +5,7 @@ import type { Decoder } from './decoders/decoder.js';
 import { createDecoder } from './decoders/registry.js';
 import type { Backend } from './ggml/backend.js';
 import { createKvCache, kvCacheBytes } from './kv-cache/registry.js';
+import { EvictedPrefixes } from './reuse/evicted-prefixes.js';
 import { PrefixCache } from './reuse/prefix-cache.js';
 import type { SequenceModel } from './sequence-target.js';
 import { Weights, type WeightLoadOptions } from './weights.js';
@@ -86,10 +87,10 @@ export class DraftModel implements SequenceModel, Disposable {
     backend: Backend,
     { decoder, view, imageToken }: DraftFile,
     weights: Weights,
-    { cells, contextLength, microBatch, keptSequences }: DraftSizes,
+    { cells, contextLength, microBatch, keptSequences, cacheRamBytes }: DraftSizes,
   ) {
     const cache = createKvCache(backend, { ...decoder.shape, cells }, {});
-    this.prefixCache = new PrefixCache(cache, keptSequences);
+    this.prefixCache = new PrefixCache(cache, keptSequences, EvictedPrefixes.of(cache, cacheRamBytes));
     this.runner = new DecoderRunner(backend, decoder, weights, cache, microBatch, () => this.prefixCache.evict());
     this.contextLength = contextLength;
     this.view = view;
@@ -121,4 +122,5 @@ export interface DraftSizes {
   readonly contextLength: number;
   readonly microBatch: number;
   readonly keptSequences: number;
+  readonly cacheRamBytes: number;
 }

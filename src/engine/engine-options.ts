@@ -44,6 +44,12 @@ export interface EngineOptions {
   readonly imageCacheBytes?: number;
   /** Sequences whose keys and values are kept for prompts that begin alike; they give way when the context fills. Default 8; 0 keeps none. */
   readonly keptSequences?: number;
+  /**
+   * Bytes of this process's memory for keys and values of kept sequences whose cells were needed, those of a draft among them; 0 keeps
+   * none. Policies that cannot copy them (GEAR, PyramidKV) take none. Default: as many as the cache has, at most 256 MiB, and none where
+   * that does not fit.
+   */
+  readonly cacheRamBytes?: number;
   /** Where an answer does not say otherwise. Default: plain decoding, or speculative with a draft. */
   readonly decoding?: DecodingOptions;
   /** A smaller model that guesses for this one. */

@@ -1,6 +1,7 @@
 import { EdgeVlmError } from '../core/errors.js';
 import type { DetailedDescription, FinishReason } from '../core/generator.js';
 import { BatchScheduler } from './batch-scheduler.js';
+import { beginSequence } from './begin-sequence.js';
 import { CellReservations } from './cell-reservations.js';
 import { ContextShift } from './context-shift.js';
 import type { DecoderRunner } from './decoder-runner.js';
@@ -109,7 +110,7 @@ export class Engine implements Disposable {
       counts.imageTokens = prompt.images.length * tokensPerTile;
       // The last token is only returned, never fed back.
       this.#reservations.reserve(sequence, Math.min(prompt.tokens.length + task.maxTokens - 1, contextLength));
-      if (prompt.reuse) counts.cachedTokens = prefixCache.begin(sequence, prompt);
+      if (prompt.reuse) counts.cachedTokens = await beginSequence({ runner, prefixCache }, sequence, prompt, context);
       const pictures = new PromptPictures(this.#model);
       const embeddings = await pictures.embed(prompt, counts.cachedTokens, context);
       counts.cachedTiles = prompt.images.length - pictures.encodedTiles;
@@ -169,7 +170,7 @@ export class Engine implements Disposable {
       counts.cacheBytes = runner.cache.usedBytes(sequence);
       prefixCache.end(sequence);
       draft?.prefixCache.end(sequence);
-      counts.totalCacheBytes = runner.cache.usedBytes();
+      counts.totalCacheBytes = runner.cache.usedBytes() + prefixCache.evictedBytes;
     }
     const lossy = [...this.#model.lossy, ...[strategy.lossy, shift?.lossy ?? null].filter((loss) => loss !== null)];
     const decoding = counters.statistics(options.strategy, controller.costs ?? null);

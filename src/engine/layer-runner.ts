@@ -6,7 +6,7 @@ import { Graph } from './ggml/graph.js';
 import { Resource } from './ggml/resource.js';
 import type { Tensor } from './ggml/tensor.js';
 import type { KvCache, KvInputs, KvPlan } from './kv-cache/kv-cache.js';
-import { planTokens } from './kv-cache/plan-tokens.js';
+import { takeCells } from './kv-cache/take-cells.js';
 import type { Weights } from './weights.js';
 
 /** What is wanted of a stretch of layers, besides the hidden state after it. */
@@ -83,7 +83,7 @@ export class LayerRunner extends Resource {
    * @throws CONTEXT_FULL, CANCELLED; then nothing was appended
    */
   async begin(sequence: number, tokens: Int32Array, to: number, wants: LayerWants, signal?: AbortSignal): Promise<LayerOutput> {
-    const plan = planTokens(this.cache, [{ sequence, count: tokens.length }], this.reclaim);
+    const plan = takeCells(() => this.cache.plan([{ sequence, count: tokens.length }]), this.reclaim);
     const { output, graph } = await this.#run({ ...wants, sequence, plan, source: { tokens }, from: 0, to }, signal);
     this.cache.commit(plan, graph.graph, graph.kv);
     return output;

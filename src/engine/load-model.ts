@@ -6,7 +6,7 @@ import { DecoderRunner } from './decoder-runner.js';
 import type { DecoderShape } from './decoders/decoder.js';
 import { DecodingResources } from './decoding-resources.js';
 import { defaultThreads } from './default-threads.js';
-import { DraftModel } from './draft-model.js';
+import { DraftModel, draftCacheBytes } from './draft-model.js';
 import type { EngineOptions } from './engine-options.js';
 import { findGpu } from './ffi/find-gpu.js';
 import type { Backend } from './ggml/backend.js';
@@ -18,6 +18,7 @@ import { layerCosts, type LayerCosts } from './layer-costs.js';
 import { LayerRunner } from './layer-runner.js';
 import { assertFitsDevice, assertFitsMemory, fitsMemory } from './memory-budget.js';
 import { planModel, visionWeights } from './plan-model.js';
+import { EvictedPrefixes } from './reuse/evicted-prefixes.js';
 import { ImageEmbeddingCache } from './reuse/image-embedding-cache.js';
 import { PrefixCache } from './reuse/prefix-cache.js';
 import { VisionEncoder } from './vision-encoder.js';
@@ -55,11 +56,15 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
   const { device = 'cpu' } = options;
   checkCacheOnDevice(options.cache ?? {}, device);
   const gpu = device === 'cpu' ? null : findGpu(device);
-  const { file, decoder, vision, draft, geometry, halves, cacheBytes, neededBytes } = await planModel(options);
+  const { file, decoder, vision, draft, geometry, halves, cacheBytes, ...plan } = await planModel(options);
   const { shape } = decoder;
   const { cells } = geometry;
   const each = Math.floor(cells / (options.sequences ?? 1));
   const { mmap = 'auto' } = options;
+  // What nobody asked for gives way.
+  const isOptional = options.cacheRamBytes === undefined;
+  const cacheRamBytes = isOptional && !fitsMemory(plan.neededBytes + plan.cacheRamBytes) ? 0 : plan.cacheRamBytes;
+  const neededBytes = plan.neededBytes + cacheRamBytes;
   const map = mmap === 'on' || (mmap === 'auto' && !fitsMemory(neededBytes));
 
   const resources: Disposable[] = [];
@@ -75,7 +80,7 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
   try {
     const copiedBytes = (): number => sum(halves.map(({ file: half, specs }) => Weights.copiedBytes(backend, half, specs)));
     const free = backend.freeBytes();
-    if (free === null) assertFitsMemory(options.model, map ? cacheBytes + copiedBytes() : neededBytes);
+    if (free === null) assertFitsMemory(options.model, map ? cacheBytes + cacheRamBytes + copiedBytes() : neededBytes);
     else {
       const onDevice = cacheBytes + copiedBytes();
       assertFitsDevice(options.model, backend.description, onDevice, free);
@@ -86,13 +91,16 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
     const cache = createKvCache(backend, geometry, options.cache ?? {});
     keep(cache.resource);
     const { microBatch = DEFAULT_MICRO_BATCH, keptSequences = DEFAULT_KEPT_SEQUENCES } = options;
-    const prefixCache = new PrefixCache(cache, cache.sharesNothing === true ? 0 : keptSequences);
+    // The draft has its share, so that both keep the same prompts.
+    const draftRamBytes = draft === null ? 0 : (cacheRamBytes * draftCacheBytes(draft, cells)) / cacheBytes;
+    const evicted = EvictedPrefixes.of(cache, cacheRamBytes - draftRamBytes);
+    const prefixCache = new PrefixCache(cache, cache.sharesNothing === true ? 0 : keptSequences, evicted);
     const reclaim = (): boolean => prefixCache.evict();
     const runner = keep(new DecoderRunner(backend, decoder, weights, cache, microBatch, reclaim));
     const towerWeights = vision === null ? null : await load(vision.file, visionWeights(vision.family));
     const encoder = vision === null || towerWeights === null ? null : keep(new VisionEncoder(backend, vision.family, towerWeights));
-    const draftModel =
-      draft === null ? null : await DraftModel.load(backend, draft, { cells, contextLength: each, microBatch, keptSequences }, loading);
+    const draftSizes = { cells, contextLength: each, microBatch, keptSequences, cacheRamBytes: draftRamBytes };
+    const draftModel = draft === null ? null : await DraftModel.load(backend, draft, draftSizes, loading);
     const layered = (): { layerRunner: LayerRunner; prefixCache: PrefixCache; costs: LayerCosts } => ({
       layerRunner: new LayerRunner(backend, decoder, weights, cache, reclaim),
       prefixCache,
@@ -113,7 +121,7 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
       vocabularySize: shape.vocabulary,
       vision: vision?.family.preprocessing ?? null,
       weightBytes: weights.bytes + (towerWeights?.bytes ?? 0) + (draftModel?.weightBytes ?? 0),
-      cacheBytes: cache.bytes + (draftModel?.runner.cache.bytes ?? 0),
+      cacheBytes: cache.bytes + (draftModel?.runner.cache.bytes ?? 0) + cacheRamBytes,
       policies: { cache: options.cache?.policy ?? 'full', imageTokens: options.imagePruning?.keep ?? null },
       load_ms: performance.now() - start,
       warnings: [

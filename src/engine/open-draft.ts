@@ -1,4 +1,5 @@
 import { EdgeVlmError } from '../core/errors.js';
+import { beginSequence } from './begin-sequence.js';
 import type { EmbeddingRows } from './decoder-runner.js';
 import type { DecodingTarget } from './decoding/decoding-strategy.js';
 import type { DraftModel } from './draft-model.js';
@@ -18,7 +19,7 @@ export async function openDraft(
   const sees = draft.view === 'image-tokens';
   const read = sees ? prompt : { tokens: wordsOf(prompt, tokensPerTile, draft.imageToken), images: [] };
   if (read.tokens.length === 0) return null;
-  const cached = prompt.reuse ? draft.prefixCache.begin(sequence, read) : 0;
+  const cached = prompt.reuse ? await beginSequence(draft, sequence, read, context) : 0;
   const embeddings: EmbeddingRows[] = [];
   for (const image of read.images) {
     if (cached >= image.at + tokensPerTile) continue;

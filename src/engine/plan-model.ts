@@ -5,11 +5,12 @@ import { createDecoder } from './decoders/registry.js';
 import { draftCacheBytes, readDraft, type DraftFile } from './draft-model.js';
 import type { EngineOptions } from './engine-options.js';
 import type { KvCacheGeometry } from './kv-cache/kv-cache.js';
-import { checkKvCacheOptions, kvCacheBytes } from './kv-cache/registry.js';
+import { canCopy, checkKvCacheOptions, kvCacheBytes } from './kv-cache/registry.js';
 import { readVisionFamily, type VisionFamily } from './vision-family.js';
 import { resolveWeights, type WeightSpec } from './weights.js';
 
 const DEFAULT_CONTEXT = 4096;
+const MOST_CACHE_RAM_BYTES = 256 * 1024 * 1024;
 
 /** A file, and what will be read of it. */
 export interface PlannedHalf {
@@ -31,10 +32,15 @@ export interface ModelPlan {
   readonly cacheBytes: number;
   /** Of weights and cache together. */
   readonly neededBytes: number;
+  /** Of this process's memory, for what has to leave the cache: what was asked for, else what may be left out. */
+  readonly cacheRamBytes: number;
 }
 
 /** The part of {@link EngineOptions} that says how much memory a model takes. */
-export type PlanOptions = Pick<EngineOptions, 'model' | 'mmproj' | 'draft' | 'context' | 'sequences' | 'cache'>;
+export type PlanOptions = Pick<
+  EngineOptions,
+  'model' | 'mmproj' | 'draft' | 'context' | 'sequences' | 'cache' | 'keptSequences' | 'cacheRamBytes'
+>;
 
 /**
  * Reads and checks the headers, and counts the bytes. Weights stay on disk and nothing native is loaded.
@@ -56,7 +62,14 @@ export async function planModel(options: PlanOptions): Promise<ModelPlan> {
     ...(draft === null ? [] : [{ file: draft.file, specs: draft.decoder.weights }]),
   ];
   const neededBytes = cacheBytes + halves.reduce((sum, half) => sum + plannedBytes(half), 0);
-  return { file, decoder, vision, draft, geometry, halves, cacheBytes, neededBytes };
+  const keepsPrompts = options.keptSequences !== 0 && canCopy(options.cache ?? {});
+  const cacheRamBytes = keepsPrompts ? (options.cacheRamBytes ?? defaultCacheRam(cacheBytes)) : 0;
+  return { file, decoder, vision, draft, geometry, halves, cacheBytes, neededBytes, cacheRamBytes };
+}
+
+/** Bytes for what has to leave a cache of so many, where nobody says. */
+export function defaultCacheRam(cacheBytes: number): number {
+  return Math.min(Math.ceil(cacheBytes), MOST_CACHE_RAM_BYTES);
 }
 
 async function readVision(path: string, model: string, shape: DecoderShape): Promise<{ file: GgufFile; family: VisionFamily }> {

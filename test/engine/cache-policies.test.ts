@@ -16,10 +16,10 @@ const SETTINGS: readonly (readonly [options: Partial<EngineOptions>, share: numb
   [{ cache: { policy: 'gear' } }, 0.6],
   [{ cache: { policy: 'gear', gear: { bits: 2, rank: 4 } } }, 0.4],
   [{ cache: { policy: 'pyramidkv', pyramid: { budget: 1 } } }, 1],
-  [{ cache: { policy: 'pyramidkv', pyramid: { budget: 0.6 } } }, 0],
-  [{ cache: { policy: 'pyramidkv', pyramid: { queries: 'text' } } }, 0],
-  [{ cache: { policy: 'pyramidkv+hadamard', type: 'q4_0' } }, 0],
-  [{ cache: { policy: 'pyramidkv+gear' } }, 0],
+  [{ cache: { policy: 'pyramidkv', pyramid: { budget: 28 } } }, 0],
+  [{ cache: { policy: 'pyramidkv', pyramid: { budget: 20, queries: 'text' } } }, 0],
+  [{ cache: { policy: 'pyramidkv+hadamard', type: 'q4_0', pyramid: { budget: 20 } } }, 0],
+  [{ cache: { policy: 'pyramidkv+gear', pyramid: { budget: 20 } } }, 0],
   [{ imagePruning: { keep: 9 } }, 0],
   [{ imagePruning: { keep: 9, method: 'pooling' } }, 0],
   [{ imagePruning: { keep: 9, method: 'random' } }, 0],
@@ -83,8 +83,8 @@ describe.each<EngineOptions['cache']>([
   { type: 'q4_0' },
   { policy: 'hadamard', type: 'q4_0' },
   { policy: 'gear', gear: { bits: 2 } },
-  { policy: 'pyramidkv' },
-  { policy: 'pyramidkv+gear', gear: { bits: 2 } },
+  { policy: 'pyramidkv', pyramid: { budget: 20 } },
+  { policy: 'pyramidkv+gear', gear: { bits: 2 }, pyramid: { budget: 20 } },
 ])('guesses over %j', (cache) => {
   test.each(['ngram', 'self-speculative'] as const)('%s: hundreds of tokens as plain decoding says them', async (strategy) => {
     using engine = await loadShapes({ cache: cache ?? {}, threads: 1 });

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import type { DetailedResult } from '../../src/core/generator.js';
+import { EvictedPrefixes } from '../../src/engine/reuse/evicted-prefixes.js';
 import { VisionEncoder } from '../../src/engine/vision-encoder.js';
+import { findModel } from '../../src/catalogue/find-model.js';
 import { pseudoRandomTokens } from '../../src/runtimes/pseudo-random-tokens.js';
 import type { PreparedMessage } from '../../src/runtimes/prompt/prepared-request.js';
 import type { TextEngine } from '../../src/runtimes/engine/text-engine.js';
@@ -131,6 +133,71 @@ describe('a second question about the same picture', () => {
     for (let i = 0; i < 2; i++) {
       const { cachedTokens, timings } = await ask(forgetful, [user('Describe the picture.', first.image)]);
       expect([cachedTokens, timings.encode_ms > 0]).toEqual([0, true]);
+    }
+  });
+});
+
+describe('a second question after others have taken the cells', () => {
+  test('takes the whole picture back from memory, answers as if it were read anew, and memory stays within its bound', async () => {
+    // A question fits, two do not; in memory there is room for a dozen.
+    using small = await loadShapes({ context: 100, cacheRamBytes: 4_000_000 });
+    using forgetful = await loadShapes({ context: 100, cacheRamBytes: 0 });
+    const allocated = small.description.cacheBytes;
+    const scenes = await Promise.all(Array.from({ length: 8 }, (_, index) => sceneFor(engine, 200 + index)));
+    for (const { image } of scenes) await ask(small, [user('Describe the picture.', image)]);
+    for (const { image, questions } of scenes) {
+      const prompt = [user(questions[0] ?? '', image)];
+      const answer = await ask(small, prompt);
+      expect(answer.tokens).toEqual((await ask(engine, prompt, { reuse: false })).tokens);
+      // All up to the question itself.
+      expect(answer.cachedTokens).toBeGreaterThan(perTile);
+      expect(answer.promptTokens - answer.cachedTokens).toBeLessThan(20);
+      expect(answer.totalCacheBytes).toBeLessThan(allocated);
+      await ask(forgetful, prompt);
+    }
+    expect((await ask(forgetful, [user('What is it?', scenes[0]?.image ?? first.image)])).cachedTokens).toBeLessThan(perTile);
+    expect(allocated - forgetful.description.cacheBytes).toBe(4_000_000);
+  });
+
+  test('has its draft go on where it was, too', async () => {
+    const { model } = await findModel({ model: 'shapes' });
+    const draft = { model: model.replace('shapes-f16', 'shapes-draft-vision-f16'), view: 'image-tokens' } as const;
+    using guessing = await loadShapes({ context: 100, cacheRamBytes: 8_000_000, draft, decoding: { adaptive: false } });
+    const scenes = await Promise.all(Array.from({ length: 6 }, (_, index) => sceneFor(engine, 400 + index)));
+    for (const { image } of scenes) await ask(guessing, [user('Describe the picture.', image)]);
+    const copied = vi.spyOn(EvictedPrefixes.prototype, 'restore');
+    for (const { image } of scenes.slice(0, 3)) {
+      const prompt = [user('Describe the picture.', image)];
+      const answer = await ask(guessing, prompt);
+      expect(answer.tokens).toEqual((await ask(engine, prompt, { reuse: false })).tokens);
+      expect(answer.cachedTokens).toBeGreaterThan(perTile);
+    }
+    // From memories of its own.
+    expect(new Set(copied.mock.contexts).size).toBe(2);
+  });
+
+  test('several at once, some of them cancelled, get what is theirs', async () => {
+    using small = await loadShapes({ context: 400, sequences: 4, keptSequences: 1, cacheRamBytes: 4_000_000 });
+    const scenes = await Promise.all(Array.from({ length: 6 }, (_, index) => sceneFor(engine, 300 + index)));
+    const expected: number[][] = [];
+    for (const { image, questions } of scenes) {
+      expected.push((await ask(engine, [user(questions[0] ?? '', image)], { reuse: false })).tokens);
+      await ask(small, [user('Describe the picture.', image)]);
+    }
+    for (let round = 0; round < 4; round++) {
+      const abort = new AbortController();
+      const answers = [0, 1, 2].map((index) => {
+        const { image, questions } = scenes[(round + index) % scenes.length] ?? first;
+        return ask(small, [user(questions[0] ?? '', image)]);
+      });
+      const { image, questions } = scenes[(round + 3) % scenes.length] ?? first;
+      const cancelled = ask(small, [user(questions[0] ?? '', image)], {}, abort.signal);
+      abort.abort();
+      expect((await cancelled).finishReason).toBe('cancelled');
+      for (const [index, answer] of (await Promise.all(answers)).entries()) {
+        expect(answer.tokens).toEqual(expected[(round + index) % scenes.length]);
+        expect(answer.cachedTokens).toBeGreaterThan(perTile);
+      }
     }
   });
 });

@@ -95,8 +95,29 @@ export class Buffer extends Resource {
     ggml.ggml_backend_tensor_set(tensor.pointer, copy, 0, bytes);
   }
 
+  /** Copies the bytes of a tensor that begin at `offset`, from wherever they lie. */
+  read(tensor: Tensor, offset: number, into: Uint8Array): void {
+    this.#assertInside(tensor, offset + into.byteLength);
+    this.#backend.native.ggml.ggml_backend_tensor_get(tensor.pointer, into, offset, into.byteLength);
+  }
+
+  /** Overwrites them. */
+  write(tensor: Tensor, offset: number, bytes: Uint8Array): void {
+    this.#assertInside(tensor, offset + bytes.byteLength);
+    this.#backend.native.ggml.ggml_backend_tensor_set(tensor.pointer, bytes, offset, bytes.byteLength);
+  }
+
   protected release(): void {
     this.#free();
+  }
+
+  /** ggml ends the process where this is not so. */
+  #assertInside(tensor: Tensor, end: number): void {
+    this.assertAlive();
+    const bytes = tensor.strides[3] * tensor.shape[3];
+    if (!this.#addresses.has(tensor) || end > bytes) {
+      throw new EdgeVlmError('INTERNAL', `byte ${end} of ${tensor} is not in ${this.label}`);
+    }
   }
 
   #free(): void {

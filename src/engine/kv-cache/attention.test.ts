@@ -180,6 +180,16 @@ describe('PyramidKV', () => {
     expect([rig.cache.length(0), rig.cache.usedBytes()]).toEqual([0, 0]);
   });
 
+  test('keeps a short prompt whole, unless so few tokens are asked for', async () => {
+    const kept = async (budget: number): Promise<number> => {
+      using rig = new AttentionRig(GEOMETRY, HEADS.heads, { policy: 'pyramidkv', pyramid: { budget, window: 8 } });
+      await rig.append(slice(PLAIN, 0, 60), { textTokens: 60 });
+      return rig.cache.usedBytes() / (GEOMETRY.layers * 2 * GEOMETRY.kvHeads * GEOMETRY.headSize * 2);
+    };
+    expect(await kept(0.4)).toBe(60);
+    expect(await kept(24)).toBeLessThan(30);
+  });
+
   test('over GEAR compresses what it kept', async () => {
     using rig = new AttentionRig(GEOMETRY, HEADS.heads, { policy: 'pyramidkv+gear', pyramid: { budget: 0.6 } });
     await rig.append(slice(PLAIN, 0, PROMPT), { textTokens: PROMPT });

@@ -5,7 +5,7 @@ import { temporaryFolder, tinyModel } from '../../../test/engine/support/tiny-mo
 import { synthesizeModel } from '../../convert/synthesize/synthesize-model.js';
 import { pseudoRandomTokens } from '../../runtimes/pseudo-random-tokens.js';
 import { Engine } from '../engine.js';
-import { KV_CACHE_POLICIES, kvCacheBytes, type KvCacheOptions, type KvCachePolicy } from './registry.js';
+import { canCopy, KV_CACHE_POLICIES, kvCacheBytes, type KvCacheOptions, type KvCachePolicy } from './registry.js';
 
 const { model } = await tinyModel('tiny-llama-bpe');
 /** Heads of 64 values, as GEAR groups them. */
@@ -52,7 +52,8 @@ const CASES = KV_CACHE_POLICIES.flatMap((policy) =>
 );
 
 describe.each(CASES)('the cache policy $name', async ({ tolerance, options }) => {
-  const engine = await Engine.load({ model: options.gear === undefined ? model : wideModel, threads: 1, context: CELLS, cache: options });
+  const sizes = { threads: 1, context: CELLS, cacheRamBytes: 0 };
+  const engine = await Engine.load({ model: options.gear === undefined ? model : wideModel, ...sizes, cache: options });
   const { runner, shape } = engine;
   const { cache } = runner;
   const words = pseudoRandomTokens(CELLS, shape.vocabulary, 1);
@@ -169,6 +170,50 @@ describe.each(CASES)('the cache policy $name', async ({ tolerance, options }) =>
     free(2, 4);
     const whole = cache.plan([{ sequence: 5, count: CELLS }]);
     expect(whole.tokens).toBe(CELLS);
+  });
+
+  test('tokens that were copied out come back bit by bit, and serve wherever they then lie', async () => {
+    expect(canCopy(options)).toBe(cache.copies !== undefined);
+    if (cache.copies === undefined) return;
+    const { copies } = cache;
+    const [past, rest] = [words.subarray(0, 70), words.subarray(70, 90)] as const;
+    await append(1, past);
+    const expected = await append(1, rest);
+    runner.truncate(1, past.length);
+    const pages = [0, 32, 64].map((from) => {
+      const page = new Uint8Array(32 * copies.tokenBytes);
+      copies.save(1, from, Math.min(32, past.length - from), page);
+      return { page, from };
+    });
+    free(1);
+    await append(2, otherWords.subarray(0, 100));
+    free(2);
+    for (const { page, from } of pages) copies.restore(3, page, 0, Math.min(32, past.length - from));
+    expect(cache.length(3)).toBe(past.length);
+    // In the cells that it had: the very same sums.
+    expect(await append(3, rest)).toEqual(expected);
+    free(3);
+    // In holes, in part from the middle of a page, behind a past that is shared, and twice at once.
+    for (let i = 0; i < 10; i++) await append(i + 10, otherWords.subarray(0, 7));
+    free(11, 13, 14, 17);
+    await append(4, past.subarray(0, 10));
+    cache.share(4, 5, 10);
+    for (const sequence of [4, 5]) {
+      for (const { page, from } of pages) {
+        const first = from === 0 ? 10 : 0;
+        copies.restore(sequence, page, first, Math.min(32, past.length - from) - first);
+      }
+    }
+    expectSame(await append(4, rest), expected);
+    expectSame(await append(5, rest), expected);
+    free(4, 10, 12, 15, 16, 18, 19);
+    // What does not fit is refused whole.
+    await append(6, otherWords.subarray(0, CELLS - 90 - 31));
+    expect(() => {
+      copies.restore(5, pages[0]?.page ?? new Uint8Array(), 0, 32);
+    }).toThrow(expect.objectContaining({ code: 'CONTEXT_FULL' }));
+    expect(cache.length(5)).toBe(90);
+    free(5, 6);
   });
 
   test('sharing takes no cells, ends with the shorter past, and refuses a sequence that has one', async () => {

@@ -43,6 +43,20 @@ export interface KvPlan {
 /** The cache's part of one graph: its input tensors, what the graph is built with, and results that `commit` reads. */
 export type KvInputs = Readonly<Record<string, unknown>>;
 
+/** Copies tokens to this process's memory and back, as they are stored: bit by bit what they were. */
+export interface TokenCopies {
+  /** Of one token in all layers. */
+  readonly tokenBytes: number;
+  /** Copies `count` tokens of a sequence, from position `from` on, to the front of a page: memory for a whole number of tokens. */
+  save(sequence: number, from: number, count: number, page: Uint8Array): void;
+  /**
+   * Appends tokens of a page to a sequence, from the page's token `from` on. It takes free cells, which a graph that runs may write to:
+   * not while one does.
+   * @throws CONTEXT_FULL when they do not fit, and nothing is changed
+   */
+  restore(sequence: number, page: Uint8Array, from: number, count: number): void;
+}
+
 /**
  * Keys and values of earlier tokens, and attention over them. A policy owns both because a compressed cache
  * scores without rebuilding its keys. One folder per policy; `conformance.test.ts` runs against each.
@@ -60,6 +74,8 @@ export interface KvCache<Plan extends KvPlan = KvPlan, Inputs extends KvInputs =
   readonly sharesNothing?: true;
   /** Present where `truncate` leaves exactly what would be there had the rest never come. */
   readonly forgetsExactly?: true;
+  /** Absent where what is stored of a token is more than its own: such a policy computes again what it had to forget. */
+  readonly copies?: TokenCopies;
   /** Of a prompt's end, so many tokens must come in one plan, if there are as many. */
   readonly promptWindow?: number;
 
@@ -99,4 +115,9 @@ export interface KvCache<Plan extends KvPlan = KvPlan, Inputs extends KvInputs =
    * @returns [head size · heads, tokens]
    */
   attend(graph: Graph, inputs: Inputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number): Tensor;
+  /**
+   * As `attend`, where only some of the batch's tokens ask. Absent where a policy looks at all queries.
+   * @param q [head size, heads, asking] @param asking which tokens, i32 [asking] @returns [head size · heads, asking]
+   */
+  attendSome?(graph: Graph, inputs: Inputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number, asking: Tensor): Tensor;
 }

@@ -38,6 +38,8 @@ interface PolicyRow {
   /** Native bytes that it will take. */
   readonly bytes: (geometry: KvCacheGeometry, options: ResolvedOptions) => number;
   readonly defaultType: FullKvCacheType | null;
+  /** Whether its caches have `copies`. */
+  readonly copies: boolean;
   readonly uses: readonly ('gear' | 'pyramid')[];
 }
 
@@ -54,6 +56,7 @@ const FULL: PolicyRow = {
     return (2 * layers * kvHeads * headSize * cells * blockBytes) / blockSize;
   },
   defaultType: 'f16',
+  copies: true,
   uses: [],
 };
 
@@ -63,12 +66,14 @@ const POLICIES: Record<KvCachePolicy, PolicyRow> = {
     create: (backend, geometry, { type }) => new HadamardKvCache(backend, geometry, type),
     bytes: (geometry, options) => FULL.bytes(geometry, options) + rotationBytes(geometry.headSize),
     defaultType: 'q8_0',
+    copies: true,
     uses: [],
   },
   gear: {
     create: (backend, geometry, { gear }) => new GearKvCache(backend, geometry, gear),
     bytes: (geometry, { gear }) => gearBytes(geometry, gear, false),
     defaultType: null,
+    copies: false,
     uses: ['gear'],
   },
   pyramidkv: {
@@ -76,6 +81,7 @@ const POLICIES: Record<KvCachePolicy, PolicyRow> = {
       new PyramidKvCache(backend, geometry, pyramid, (layer) => new FullKvCache(backend, layer, type)),
     bytes: FULL.bytes,
     defaultType: 'f16',
+    copies: false,
     uses: ['pyramid'],
   },
   'pyramidkv+hadamard': {
@@ -83,6 +89,7 @@ const POLICIES: Record<KvCachePolicy, PolicyRow> = {
       new PyramidKvCache(backend, geometry, pyramid, (layer) => new HadamardKvCache(backend, layer, type)),
     bytes: (geometry, options) => FULL.bytes(geometry, options) + geometry.layers * rotationBytes(geometry.headSize),
     defaultType: 'q8_0',
+    copies: false,
     uses: ['pyramid'],
   },
   'pyramidkv+gear': {
@@ -90,6 +97,7 @@ const POLICIES: Record<KvCachePolicy, PolicyRow> = {
       new PyramidKvCache(backend, geometry, pyramid, (layer) => new GearKvCache(backend, layer, gear, true)),
     bytes: (geometry, { gear }) => gearBytes(geometry, gear, true),
     defaultType: null,
+    copies: false,
     uses: ['gear', 'pyramid'],
   },
 };
@@ -102,6 +110,11 @@ export function createKvCache(backend: Backend, geometry: KvCacheGeometry, optio
 /** Native bytes that such a cache will take. */
 export function kvCacheBytes(geometry: KvCacheGeometry, options: KvCacheOptions): number {
   return POLICIES[options.policy ?? 'full'].bytes(geometry, resolved(options));
+}
+
+/** Whether what such a cache stores can be copied to this process's memory and back. */
+export function canCopy({ policy = 'full' }: KvCacheOptions): boolean {
+  return POLICIES[policy].copies;
 }
 
 /** Refuses values out of range, and settings that the policy has no use for. @throws USAGE */

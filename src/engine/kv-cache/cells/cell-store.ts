@@ -81,6 +81,28 @@ export class CellStore extends Resource {
   }
 
   /**
+   * Copies cells into a page of this process's memory, or back. A page holds keys and values layer after layer, each with room for all of
+   * its tokens.
+   * @param at token of the page that belongs to the first cell
+   */
+  exchange(direction: 'out' | 'in', cells: ArrayLike<number>, page: Uint8Array, at: number): void {
+    const room = page.length / this.cellBytes;
+    if (!Number.isInteger(room) || at + cells.length > room) {
+      throw new EdgeVlmError('INTERNAL', `${cells.length} cells do not fit behind token ${at} of a page of ${page.length} bytes`);
+    }
+    let start = 0;
+    for (const stored of this.#layers.flatMap(({ keys, values }) => [keys, values])) {
+      const [, row] = stored.strides;
+      for (const { index, cell, count } of runsOf(cells)) {
+        const bytes = page.subarray(start + (at + index) * row, start + (at + index + count) * row);
+        if (direction === 'out') this.#buffer.read(stored, cell * row, bytes);
+        else this.#buffer.write(stored, cell * row, bytes);
+      }
+      start += room * row;
+    }
+  }
+
+  /**
    * Moves tokens together.
    * @param cells of a sequence, by position
    * @param keep for every key-value head the indices in `cells` of what moves into the first ones, ascending
@@ -105,4 +127,16 @@ export class CellStore extends Resource {
     this.#buffer[Symbol.dispose]();
     this.#context[Symbol.dispose]();
   }
+}
+
+/** Neighbours in the order they come, so that each run is one copy. */
+function runsOf(cells: ArrayLike<number>): { readonly index: number; readonly cell: number; readonly count: number }[] {
+  const runs: { index: number; cell: number; count: number }[] = [];
+  for (let index = 0; index < cells.length; index++) {
+    const cell = cells[index] ?? 0;
+    const last = runs.at(-1);
+    if (last !== undefined && cell === last.cell + last.count) last.count++;
+    else runs.push({ index, cell, count: 1 });
+  }
+  return runs;
 }

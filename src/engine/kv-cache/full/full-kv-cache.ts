@@ -4,6 +4,7 @@ import type { Graph } from '../../ggml/graph.js';
 import { Resource } from '../../ggml/resource.js';
 import type { Tensor } from '../../ggml/tensor.js';
 import { causalMask } from '../cells/causal-mask.js';
+import { CellCopies } from '../cells/cell-copies.js';
 import { CellStore } from '../cells/cell-store.js';
 import { CellTable } from '../cells/cell-table.js';
 import { layOutTokens } from '../cells/lay-out-tokens.js';
@@ -36,6 +37,7 @@ type FullKvInputs = Readonly<Record<'cells' | 'mask', Tensor> & Record<'start', 
 export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan, FullKvInputs> {
   readonly resource = this;
   readonly forgetsExactly = true;
+  readonly copies: CellCopies;
   readonly #store: CellStore;
   readonly #table: CellTable;
 
@@ -48,6 +50,7 @@ export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan
     super('KV cache', [backend]);
     this.#store = this.owning(() => new CellStore(backend, geometry, type));
     this.#table = new CellTable(geometry.cells);
+    this.copies = new CellCopies(this.#store, this.#table);
   }
 
   get bytes(): number {
@@ -121,6 +124,12 @@ export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan
 
   attend(graph: Graph, inputs: FullKvInputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number): Tensor {
     return this.attendScored(graph, inputs, layer, q, k, v, scale, []).attended;
+  }
+
+  attendSome(graph: Graph, inputs: FullKvInputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number, asking: Tensor): Tensor {
+    const mask = graph.cast(graph.getRows(inputs.mask, asking), 'f16');
+    // What the batch stores is written by its cells, whoever asks.
+    return this.attendScored(graph, { ...inputs, mask }, layer, q, k, v, scale, []).attended;
   }
 
   /**

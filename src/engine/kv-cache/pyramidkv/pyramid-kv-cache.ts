@@ -7,7 +7,7 @@ import { layOutTokens } from '../cells/lay-out-tokens.js';
 import type { KvCache, KvCacheGeometry, KvInputs, KvPlan, PromptEnd, SequenceTokens } from '../kv-cache.js';
 import type { SelectiveKvCache, TokenRange } from '../selective-kv-cache.js';
 import { layerBudgets } from './layer-budgets.js';
-import { PYRAMID_MAX_WINDOW, type PyramidOptions } from './pyramid-options.js';
+import { PYRAMID_LEAST_SHARE, PYRAMID_MAX_WINDOW, type PyramidOptions } from './pyramid-options.js';
 import { selectTokens } from './select-tokens.js';
 
 /** For the scores of a prompt that ends. */
@@ -189,7 +189,7 @@ export class PyramidKvCache extends Resource implements KvCache<PyramidKvPlan, P
   /** @param tokens of the prompt @param count of them in this batch, up to its token `end` */
   #ending(sequence: number, tokens: number, count: number, end: number, { textTokens }: PromptEnd): Ending {
     const { budget, window, beta, queries } = this.#options;
-    const capacity = budget > 1 ? budget : Math.ceil(budget * tokens);
+    const capacity = budget > 1 ? budget : Math.max(Math.ceil(budget * tokens), PYRAMID_LEAST_SHARE);
     const asking = queries === 'text' ? Math.min(Math.max(textTokens, window), PYRAMID_MAX_WINDOW) : window;
     const last = Math.max(Math.min(asking, Math.floor(capacity / 2), count), 1);
     const budgets = layerBudgets(tokens, capacity, last, this.#layers.length, beta);

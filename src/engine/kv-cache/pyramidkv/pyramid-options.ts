@@ -4,7 +4,7 @@ export type PyramidQueries = (typeof PYRAMID_QUERIES)[number];
 
 /** How much PyramidKV keeps of a prompt. */
 export interface PyramidOptions {
-  /** Tokens kept of a prompt, on average over the layers: up to 1 a share of it, above 1 a number. Default 0.4. */
+  /** Tokens kept of a prompt, on average over the layers: up to 1 a share of it, at least 64; above 1 a number. Default 0.4. */
   readonly budget?: number;
   /**
    * Last tokens of a prompt that are always kept, and whose attention decides about the others. Default 16: with the 8 of the authors'
@@ -21,6 +21,9 @@ export interface PyramidOptions {
 }
 
 export const PYRAMID_DEFAULTS: Required<PyramidOptions> = { budget: 0.4, window: 16, beta: 20, queries: 'window' };
+
+/** A share of a short prompt would leave next to nothing of its picture, and save next to nothing: the authors' least budget. */
+export const PYRAMID_LEAST_SHARE = 64;
 
 /** The longest window. */
 export const PYRAMID_MAX_WINDOW = 64;
