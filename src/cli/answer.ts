@@ -1,32 +1,32 @@
-import type { DecodingStatistics } from '../core/decoding.js';
 import type { DetailedGenerator, DetailedResult, FinishReason, GenerateRequest } from '../core/generator.js';
 import { EdgeVlmError } from '../core/errors.js';
+import { decodingReport } from '../server/decoding-report.js';
 import type { Session } from './session.js';
 import { timingsTable } from './timings-table.js';
 
-/** What every answer tells about itself with `--json`. */
+/** What every answer tells about itself with `--json`, in the spelling of the server's. */
 interface AnswerFacts {
   /** Seconds from the picture's bytes, or the prompt, to the last token; without loading the model. */
   readonly latency: number;
   /** New tokens. */
   readonly tokens: number;
-  readonly promptTokens: number;
+  readonly prompt_tokens: number;
   /** How many of the prompt's tokens are picture embeddings. */
-  readonly imageTokens: number;
+  readonly image_tokens: number;
   /** How many of the prompt's tokens were not computed, because an earlier prompt began alike. */
-  readonly cachedTokens: number;
-  readonly finishReason: FinishReason;
+  readonly cached_tokens: number;
+  readonly finish_reason: FinishReason;
   /** Milliseconds of each stage of `StageTimings`; `prepare_ms` is reading, decoding and cutting the pictures, beside the engine. */
   readonly timings: Readonly<Record<string, number>>;
   readonly model: string;
   readonly precision: string;
   readonly warnings: readonly string[];
   /** Keys and values of the prompt and its answer. */
-  readonly cacheBytes: number | null;
+  readonly cache_bytes: number | null;
   /** Optimisations in force that may change the answer. */
   readonly lossy: readonly string[];
   /** What the decoding strategy did. */
-  readonly decoding: DecodingStatistics | null;
+  readonly decoding: ReturnType<typeof decodingReport>;
 }
 
 export interface AnswerOptions {
@@ -87,17 +87,17 @@ function facts(
   return {
     latency: rounded((prepare_ms + timings.total_ms) / 1000, 6),
     tokens: completionTokens,
-    promptTokens,
-    imageTokens,
-    cachedTokens,
-    finishReason,
+    prompt_tokens: promptTokens,
+    image_tokens: imageTokens,
+    cached_tokens: cachedTokens,
+    finish_reason: finishReason,
     timings: Object.fromEntries(Object.entries({ ...timings, prepare_ms }).map(([stage, ms]) => [stage, rounded(ms, 3)])),
     model: description.name,
     precision: description.precision,
     warnings: [...configWarnings, ...warnings],
-    cacheBytes: result.cacheBytes ?? null,
+    cache_bytes: result.cacheBytes ?? null,
     lossy: result.lossy ?? [],
-    decoding: result.decoding ?? null,
+    decoding: decodingReport(result.decoding),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.js';
 export function reportSync({ sent, failed, others }: SyncReport, { server }: MlflowSettings, terminal: Terminal): void {
   for (const { key, experimentId, runId, warnings } of sent) {
     const url = `${server.href}#/experiments/${experimentId}/runs/${runId}`;
-    terminal.result({ run: key, sent: true, experimentId, runId, url, warnings }, `${key} is ${url}`);
+    terminal.result({ run: key, sent: true, experiment_id: experimentId, run_id: runId, url, warnings }, `${key} is ${url}`);
     for (const warning of warnings) terminal.warning(`${key}: ${warning}`);
   }
   for (const { key, error } of failed) terminal.itemError({ run: key, sent: false }, error);

@@ -11,8 +11,9 @@ export interface ValueProblem {
 
 const LONGEST_SHOWN = 60;
 
-/** A value as its key takes it: names in any case are taken as they are spelled here. */
+/** A value as its key takes it: names in any case are taken as they are spelled here, numbers where a text may hold one. */
 export function normalizeValue(key: ConfigKey, value: unknown): unknown {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && schemaOf(key).expected !== undefined) return String(value);
   const names = choices(key);
   if (typeof value !== 'string' || names === undefined) return value;
   return names.find((name) => name.toLowerCase() === value.toLowerCase()) ?? value;
@@ -26,16 +27,24 @@ export function checkValue(key: ConfigKey, value: unknown): ValueProblem[] {
     // The keys that are too many are told one by one.
     if (error.keyword === 'additionalProperties' || problems.has(error.instancePath)) continue;
     const path = error.instancePath.split('/').slice(1);
-    problems.set(error.instancePath, { path, problem: problemOf(error, path.reduce(inside, value), () => didYouMean(key, path.at(-1))) });
+    const { expected } = (path.length > 0 ? schemaOf(key).items : undefined) ?? schemaOf(key);
+    const problem = problemOf(error, path.reduce(inside, value), expected, () => didYouMean(key, path.at(-1)));
+    problems.set(error.instancePath, { path, problem });
   }
   return [...problems.values()];
 }
 
-function problemOf(error: ReturnType<typeof Value.Errors>[number], value: unknown, suggest: () => string): string {
+function problemOf(
+  error: ReturnType<typeof Value.Errors>[number],
+  value: unknown,
+  words: string | undefined,
+  suggest: () => string,
+): string {
   const { message, keyword, params } = error;
   // TypeBox's word for a key that is not in the schema.
   if (message === 'schema is false') return `is not known${suggest()}`;
-  const expected = keyword === 'enum' ? `must be one of ${params.allowedValues.join(', ')}` : message;
+  const pattern = keyword === 'pattern' && words !== undefined ? `must be ${words}` : message;
+  const expected = keyword === 'enum' ? `must be one of ${params.allowedValues.join(', ')}` : pattern;
   return keyword === 'required' ? expected : `${expected} (is ${describe(value)})`;
 }
 

@@ -1,7 +1,10 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { EXIT_GATES } from '../core/decoding.js';
+import { DEVICES, RUNTIME_NAMES } from '../core/runtime.js';
 
 const Text = { minLength: 1, maxLength: 4096 } as const;
+/** A name or an address, all below a name, and either with a port; `parseAllowedHost` refuses what is still wrong. */
+const HOST = '^(\\*\\.)?([^\\s/?#@\\\\%*:\\[\\]]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?$';
 const Camera = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 100 }),
@@ -58,6 +61,14 @@ export const CONFIG_KEYS = {
     description: 'layers after which a token may leave',
   }),
   'optimizations.early_exit.gate': Type.Enum([...EXIT_GATES], { default: 'softmax_max', description: 'what a token must be sure by' }),
+  'optimizations.image_pruning.image_tokens': Type.Integer({
+    minimum: 1,
+    maximum: 65_536,
+    description: 'image tokens left of every tile; all where it is not given',
+  }),
+  'optimizations.image_pruning.method': Type.Enum(['diversity', 'pooling', 'random'], {
+    description: 'how image tokens are made fewer; needs image_tokens',
+  }),
   'inference.num_threads': Type.Integer({ minimum: 1, maximum: 512, description: 'threads to compute with' }),
   'inference.temperature': Type.Number({ minimum: 0, maximum: 100, default: 0, description: 'how freely to choose; 0 is greedy' }),
   'inference.top_p': Type.Number({ minimum: 0, maximum: 1, default: 0.95, description: 'choose among the likeliest that make this share' }),
@@ -74,6 +85,14 @@ export const CONFIG_KEYS = {
     default: 1,
     description: 'divide logits of recent tokens; 1 is off',
   }),
+  'inference.repeat_last_n': Type.Integer({ minimum: 0, maximum: 65_536, default: 64, description: 'tokens that the penalties see' }),
+  'inference.frequency_penalty': Type.Number({
+    minimum: -2,
+    maximum: 2,
+    default: 0,
+    description: 'for every time that a token was there already',
+  }),
+  'inference.presence_penalty': Type.Number({ minimum: -2, maximum: 2, default: 0, description: 'for tokens that were there already' }),
   'inference.seed': Type.Integer({ minimum: 0, maximum: 0xfffffffe, default: 0, description: 'seed of the choices' }),
   'inference.max_length': Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'new tokens at most' }),
   'inference.context_length': Type.Integer({
@@ -81,17 +100,81 @@ export const CONFIG_KEYS = {
     maximum: 16_777_216,
     description: 'tokens that a prompt and its answer may have',
   }),
+  'inference.context_shift': Type.Boolean({
+    default: false,
+    description: 'lossy: when the context is full, drop the older half of the answer and go on',
+  }),
+  'inference.device': Type.Enum([...DEVICES], { default: 'cpu', description: 'what to compute on' }),
+  'inference.mmap': Type.Enum(['auto', 'on', 'off'], { default: 'auto', description: 'leave weights in the file and map them' }),
   max_cache_size_mb: CacheSize,
+  cache_ram_mb: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'MB beside the cache for prompts that have to leave it; 0 for none',
+  }),
   calibration: Type.String({ ...Text, default: 'auto', description: 'what `edgevlm calibrate` learnt: auto, none, or its file' }),
   'server.host': Type.String({ ...Text, default: '127.0.0.1', description: 'address to listen at' }),
   'server.port': Type.Integer({ minimum: 0, maximum: 65_535, default: 8000, description: 'port to listen at; 0 takes a free one' }),
+  'server.tls_cert': Type.String({ ...Text, description: 'serve https with this certificate and its chain, PEM; needs tls_key' }),
+  'server.tls_key': Type.String({ ...Text, description: "the certificate's key, PEM" }),
+  'server.rate_limit': Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'requests that one key, or one address without a key, may send in a minute',
+  }),
+  'server.fetch_from': Type.Array(
+    Type.String({ maxLength: 260, pattern: HOST, expected: 'a host: example.com, *.example.com or example.com:8443' }),
+    { maxItems: 100, description: 'hosts to fetch https pictures from' },
+  ),
+  'server.models': Type.Array(Type.String(Text), {
+    minItems: 1,
+    maxItems: 64,
+    description: 'GGUF files and names of several models, in place of model.name; the first answers where a request names none',
+  }),
+  'server.models_dirs': Type.Array(Type.String(Text), {
+    maxItems: 100,
+    description: 'folders whose GGUF files clients with the scope admin may load',
+  }),
+  'server.preload': Type.Boolean({ default: false, description: 'listen when all models are loaded, not when the first is' }),
+  'server.memory_budget': Type.String({
+    pattern: '^(auto|[1-9][0-9]{0,14}|([1-9][0-9]{0,5}[KMGkmg]|[1-9][0-9]{0,2}[Tt])([iI]?[bB])?)$',
+    expected: 'auto, or bytes such as 6000000000, 512M or 6G',
+    default: 'auto',
+    description: 'memory of all models together, such as 6G',
+  }),
+  'server.runtime': Type.Enum([...RUNTIME_NAMES], { description: 'what runs the models; the engine where it can' }),
   'server.parallel': Type.Integer({ minimum: 1, maximum: 64, default: 4, description: 'requests that run at once' }),
   'server.max_queue': Type.Integer({ minimum: 0, maximum: 100_000, default: 32, description: 'requests that wait' }),
+  'server.deadline_ms': Type.Integer({ minimum: 1, maximum: 3_600_000, default: 300_000, description: 'for requests that name none' }),
+  'server.pause_ms': Type.Integer({
+    minimum: 0,
+    maximum: 600_000,
+    default: 0,
+    description: 'between inferences, for boards that get hot',
+  }),
+  'server.pause_above_celsius': Type.Number({
+    minimum: 0,
+    maximum: 150,
+    description: 'pause only while the board is hotter; needs pause_ms',
+  }),
+  'server.max_tokens': Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 4096,
+    description: 'new tokens that a request may ask for',
+  }),
+  'server.max_images': Type.Integer({ minimum: 1, maximum: 256, default: 16, description: 'pictures of one request' }),
   'server.max_image_bytes': Type.Integer({
     minimum: 1,
     maximum: 1_000_000_000,
     default: 20_000_000,
     description: 'size of a picture file',
+  }),
+  'server.max_image_pixels': Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000_000,
+    default: 50_000_000,
+    description: 'width × height of a picture',
   }),
   'server.reuse_answers': Type.Number({
     minimum: 0,
@@ -122,6 +205,8 @@ export interface KeySchema extends TSchema {
   readonly properties?: object;
   readonly default?: unknown;
   readonly description?: string;
+  /** What a pattern stands for, in words. */
+  readonly expected?: string;
 }
 
 export function schemaOf(key: ConfigKey): KeySchema {

@@ -46,6 +46,23 @@ test("the seed document's config is read, key by key, with places", () => {
   expect(values.get('inference.num_threads')).toMatchObject({ line: 18, column: 16 });
 });
 
+test('what a server takes, as it may be written', () => {
+  const hosts = ['example.com', '*.example.com', 'example.com:8443', '127.0.0.1', '[::1]:8443', 'bücher.example'];
+  const { values, problems: none } = parseConfig(
+    `server: {memory_budget: 6000000000, fetch_from: ${JSON.stringify(hosts)}, models_dirs: [/srv], pause_above_celsius: 70.5}`,
+    'c',
+  );
+  expect(none).toEqual([]);
+  expect(Object.fromEntries([...values].map(([key, { value }]) => [key, value]))).toEqual({
+    'server.memory_budget': '6000000000',
+    'server.fetch_from': hosts,
+    'server.models_dirs': ['/srv'],
+    'server.pause_above_celsius': 70.5,
+  });
+  for (const budget of ['auto', '512M', '2GiB', '999T', '1'])
+    expect(parseConfig(`server: {memory_budget: ${budget}}`, 'c').problems).toEqual([]);
+});
+
 /** Problems as they are printed; what is thrown too. */
 const problems = (text: string): string[] => {
   try {
@@ -74,6 +91,14 @@ describe('what is wrong', () => {
     ['optimizations: {early_exit: {exit_layers: [4, x]}}', '1:47: optimizations.early_exit.exit_layers.1 must be integer (is "x")'],
     ['optimizations: {early_exit: {exit_layers: []}}', expect.stringContaining('must not have fewer than 1 items')],
     ['logging: {level: loud}', '1:18: logging.level must be one of debug, info, warn, warning, error (is "loud")'],
+    ['server:\n  memory_budget: much', '2:18: server.memory_budget must be auto, or bytes such as 6000000000, 512M or 6G (is "much")'],
+    ['server:\n  memory_budget: -1', expect.stringMatching(/^2:18: server\.memory_budget must be auto/)],
+    [
+      'server:\n  fetch_from:\n    - example.com\n    - https://example.com/',
+      expect.stringMatching(/^4:7: server\.fetch_from\.1 must be a host: example\.com, /),
+    ],
+    ['server: {rate_limit: 0}', '1:22: server.rate_limit must be >= 1 (is 0)'],
+    ['server: {preload: 1}', '1:19: server.preload must be boolean (is 1)'],
     ['cameras: [{name: a, source_type: usb, devise_id: 1}]', '1:50: cameras.0.devise_id is not known; did you mean device_id?'],
     [
       'max_cache_size_mb: 1\noptimizations: {kv_cache_compression: {max_cache_size_mb: 2}}',

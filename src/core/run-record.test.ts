@@ -109,3 +109,12 @@ test('the hash of the environment tells machines and software apart', () => {
   expect(hash('6.1')).toBe(hash('6.1'));
   expect(hash('6.1')).not.toBe(hash('6.2'));
 });
+
+test('settings have the spelling of configs, in new records and in those of earlier versions', () => {
+  const requested = { maxTokens: 9, MAX_NEW_TOKENS_FOR_TTFT: 2, timeout_ms: 5, exitLayers: '2,4' };
+  const spelled = { max_tokens: 9, MAX_NEW_TOKENS_FOR_TTFT: 2, timeout_ms: 5, exit_layers: '2,4' };
+  const record = createRunRecord({ ...measurement, settings: { requested, effective: requested } }, clock);
+  expect(record.settings).toEqual({ requested: spelled, effective: spelled });
+  const stored = JSON.stringify({ ...record, settings: { requested, effective: requested } });
+  expect(parseRunRecord(stored, 'stored')).toEqual(record);
+});

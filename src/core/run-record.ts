@@ -61,6 +61,8 @@ const FirstVersion = Type.Object({
   samples: Type.Array(Samples),
 });
 
+const WithSettings = Type.Object({ settings: Type.Object({ requested: Settings, effective: Settings }, strict) });
+
 /** What a measurement hands in; the rest of the record follows from it. */
 export type Measurement = Omit<RunRecord, 'schemaVersion' | 'id' | 'createdAt' | 'environmentSha256' | 'summary' | 'thermal'> & {
   readonly thermal: Omit<ThermalLedger, 'during'> & Partial<Pick<ThermalLedger, 'during'>>;
@@ -73,7 +75,7 @@ export type Measurement = Omit<RunRecord, 'schemaVersion' | 'id' | 'createdAt' |
  */
 export function createRunRecord(measurement: Measurement, clock: Clock = systemClock): RunRecord {
   const createdAt = clock.wallTime();
-  const { samples, environment, generator } = measurement;
+  const { samples, environment, generator, settings } = measurement;
   const thermal: ThermalLedger = { during: [], ...measurement.thermal };
   const summary = summariesOf(samples);
   const record: RunRecord = {
@@ -81,6 +83,7 @@ export function createRunRecord(measurement: Measurement, clock: Clock = systemC
     id: `${createdAt.slice(0, 19).replace(/[-:]/g, '')}Z-${randomBytes(4).toString('hex')}`,
     createdAt,
     ...measurement,
+    settings: { requested: snakeCased(settings.requested), effective: snakeCased(settings.effective) },
     environmentSha256: sha256Json(environment),
     thermal,
     summary,
@@ -92,6 +95,13 @@ export function createRunRecord(measurement: Measurement, clock: Clock = systemC
     ],
   };
   return checkRunRecord(record, 'INTERNAL', 'the run record just made');
+}
+
+/** Settings are called as in configs and in the API: `max_tokens`, whoever handed in `maxTokens`. */
+function snakeCased(settings: Settings): Settings {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
 }
 
 function summariesOf(samples: readonly Samples[]): RunRecord['summary'] {
@@ -111,8 +121,15 @@ export function parseRunRecord(json: string, source: string): RunRecord {
   return checkRunRecord(upgraded(value), 'FILE_UNREADABLE', source);
 }
 
-/** Version 1 had no readings between the first and the last, no hash of the environment and no count of outliers; its verdicts stay as they were. */
+/** Earlier records called settings as the code does; see `snakeCased`. */
 function upgraded(value: unknown): unknown {
+  if (!Value.Check(WithSettings, value)) return value;
+  const { requested, effective } = value.settings;
+  return fromFirst({ ...value, settings: { requested: snakeCased(requested), effective: snakeCased(effective) } });
+}
+
+/** Version 1 had no readings between the first and the last, no hash of the environment and no count of outliers; its verdicts stay as they were. */
+function fromFirst(value: unknown): unknown {
   if (!Value.Check(FirstVersion, value)) return value;
   return {
     ...value,

@@ -11,6 +11,7 @@ import { authorise, identify } from './plugins/authentication.js';
 import { boundIntake } from './plugins/bounded-intake.js';
 import { checkOrigins } from './plugins/origins.js';
 import { documentRoutes } from './plugins/documentation.js';
+import { parseJsonBodies } from './plugins/json-bodies.js';
 import { limitRate } from './plugins/rate-limit.js';
 import { logRequests } from './plugins/request-log.js';
 import { benchmarkRoute } from './routes/benchmark.js';
@@ -61,6 +62,7 @@ export async function buildApp(options: ServerOptions & { readonly capacity: num
   await limitRate(app, options);
   authorise(app, options);
   boundIntake(app, options);
+  parseJsonBodies(app);
   await app.register(multipart);
   await documentRoutes(app, options);
   // As a plugin, so that all routes are added after the one that describes them.

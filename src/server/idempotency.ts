@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { EdgeVlmError } from '../core/errors.js';
+import { pictureHash } from '../serving/picture-hash.js';
 import type { ServedRequest } from '../serving/served-request.js';
 import { InvalidField } from './invalid-field.js';
 
@@ -55,7 +56,7 @@ function fingerprintOf(asked: ServedRequest): string {
   const json = JSON.stringify(asked, function (this: Readonly<Record<string, unknown>>, key, value: unknown) {
     // A Buffer arrives here as the list of its numbers.
     const bytes = this[key];
-    return bytes instanceof Uint8Array ? createHash('sha256').update(bytes).digest('hex') : value;
+    return bytes instanceof Uint8Array ? pictureHash(bytes) : value;
   });
   return createHash('sha256').update(json).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { EdgeVlmError } from '../core/errors.js';
 import type { ChatMessage, GenerateEvent, GenerateRequest, GenerateResult, ModelDescription } from '../core/generator.js';
 import type { PictureFingerprint } from '../core/picture-fingerprint.js';
@@ -7,6 +6,7 @@ import type { OpenRuntime } from '../core/runtime.js';
 import type { Admission, Freshest } from './admission-queue.js';
 import type { InferenceObserver } from './inference-metrics.js';
 import type { Lease, ModelPool } from './model-pool.js';
+import { pictureHash } from './picture-hash.js';
 import type { PictureIntake } from './picture-intake.js';
 import { fetchPictures } from './picture-fetch/fetch-pictures.js';
 import type { PictureFetcher } from './picture-fetch/picture-fetcher.js';
@@ -125,16 +125,17 @@ export class InferenceService {
     const { model, waited_ms } = lease;
     const arrived = performance.now() - waited_ms;
     const { input: sent, fetch_ms } = await fetchPictures(request.input, this.options.fetcher, signal);
-    const hashes = picturesOf(sent).map((bytes) => createHash('sha256').update(bytes).digest('hex'));
+    const hashes = picturesOf(sent).map(pictureHash);
     const admission = await this.#enter(model, caller, hashes, signal);
     try {
       this.quarantine.check(hashes);
-      const runtime = await unlessAborted(model.supervisor.runtime(), signal);
-      const { description } = runtime.generator;
+      const { description } = (await unlessAborted(model.supervisor.runtime(), signal)).generator;
       const { expects = {}, reuseSimilar = this.options.reuseSimilar ?? 0, ...settings } = request;
       checkPolicies(expects, description);
       const pictures = new PreparedPictures(model.source.preparePicture, description, reuseSimilar > 0);
       const asked = { ...settings, input: await unlessAborted(pictures.prepare(sent), signal) };
+      // Another one when the engine died meanwhile: these pictures had no part in that.
+      const runtime = await unlessAborted(model.supervisor.runtime(), signal);
       const isTold = pictures.fingerprints.length === hashes.length;
       const question = isTold ? pictureQuestion(caller.client, asked, description, pictures.fingerprints) : null;
       const earlier = question === null ? undefined : this.#similarAnswers.find(question, reuseSimilar);

@@ -1,5 +1,8 @@
 import type { ServableModel } from './servable-model.js';
 
+/** What a draft may see of pictures; the engine explains it. */
+export const DRAFT_VIEWS = ['words', 'image-tokens'] as const;
+
 /** What a client may ask to load. */
 export interface LoadRequest {
   /** The name of a model whose files are here. */
@@ -10,6 +13,8 @@ export interface LoadRequest {
   readonly mmproj?: string;
   /** The name of a smaller model that guesses for it. */
   readonly draft?: string;
+  /** Default: words. */
+  readonly draftView?: (typeof DRAFT_VIEWS)[number];
   /** Tokens of a prompt and its answer. */
   readonly context?: number;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { pictureHash } from './picture-hash.js';
 import type { PictureIntake, ReadyPicture } from './picture-intake.js';
 
 /** Some thirty pictures of a megapixel. */
@@ -18,7 +18,7 @@ export function rememberPictures(intake: PictureIntake, capacity = CAPACITY_BYTE
     kept.delete(hash);
   };
   return async (bytes, model) => {
-    const hash = createHash('sha256').update(bytes).digest('hex');
+    const hash = pictureHash(bytes);
     const known = kept.get(hash);
     const ready = known === undefined ? await intake(bytes, model) : { ...known, decode_ms: 0, preprocess_ms: 0 };
     forget(hash);

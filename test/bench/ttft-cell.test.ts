@@ -23,7 +23,7 @@ it('is known by the prompts it puts', async () => {
 it('measures what its settings say', async () => {
   const { command, scores, settings: recorded } = await ttftCell.run({ ...settings(), model_alias: null, repetitions: 2 }, context);
   expect(command).toBe('bench ttft');
-  expect(recorded.effective).toMatchObject({ baselineRuntime: 'null', MAX_NEW_TOKENS_FOR_TTFT: 2, repetitions: 2 });
+  expect(recorded.effective).toMatchObject({ baseline_runtime: 'null', MAX_NEW_TOKENS_FOR_TTFT: 2, repetitions: 2 });
   expect(scores?.find(({ name }) => name === 'llamacpp.short.success_rate')).toMatchObject({ value: 1, n: 20 });
   expect(server.requests).toHaveLength(32);
 });

@@ -113,7 +113,7 @@ describe('bench ttft', () => {
     expect(record).toMatchObject({
       command: 'bench ttft',
       dataset: { name: 'prompts', items: 4 },
-      settings: { requested: { BASELINE_MODEL_NAME: 'plain', LLAMACPP_MODEL_ALIAS: null }, effective: { baselineRuntime: 'engine' } },
+      settings: { requested: { BASELINE_MODEL_NAME: 'plain', LLAMACPP_MODEL_ALIAS: null }, effective: { baseline_runtime: 'engine' } },
       models: { model: { name: 'plain-f16.gguf' } },
     });
     expect(record.summary['llamacpp/short/ttft_ms']?.n).toBe(6);

@@ -93,7 +93,7 @@ describe('bench vlm', () => {
 
   it('skips pictures that cannot be decoded, warns of them by name, and names none in what it writes', async () => {
     const folder = await clinic();
-    const { code, stdout, stderr } = await bench(['--image-dir', folder, '--output', 'a.json', '--log-level', 'info']);
+    const { code, stdout, stderr } = await bench(['--image-dir', folder, '--results', 'a.json', '--log-level', 'info']);
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(/^warning: c\.png is skipped: IMAGE_CORRUPT/m);
     expect(stderr).toMatch(/^warning: notes\.jpg is skipped: IMAGE_UNSUPPORTED/m);
@@ -104,7 +104,7 @@ describe('bench vlm', () => {
     for (const text of [JSON.stringify(record), await readFile(path.join(home, 'a.json'), 'utf8')]) expect(text).not.toContain('Anna');
     expect(record.verdicts[0]).toMatchObject({ name: 'pictures', outcome: 'inconclusive' });
 
-    const kept = resultsOf((await bench(['--image-dir', folder, '--output', 'b.json', '--keep-answers', '--batch', '3'])).stdout);
+    const kept = resultsOf((await bench(['--image-dir', folder, '--results', 'b.json', '--keep-answers', '--batch', '3'])).stdout);
     expect(kept.samples[0]).toMatchObject({ image: PRIVATE_NAME, answer: expect.stringMatching(/\w/) as unknown });
     expect(JSON.stringify(await stored(kept.run))).not.toContain('Anna');
   });
@@ -177,7 +177,7 @@ describe('bench vlm', () => {
 });
 
 describe('bench vlm --matrix', () => {
-  const MATRIX = ['--matrix', '--runtime', 'engine', '--samples', '4', '--output', 'matrix.json'];
+  const MATRIX = ['--matrix', '--runtime', 'engine', '--samples', '4', '--results', 'matrix.json'];
   const run = (...args: string[]): Promise<CliResult> => bench([...MATRIX, '--image-dir', scenes, ...args]);
 
   it('killed in the middle goes on where it was, and is logged as one run with children', async () => {
@@ -238,7 +238,7 @@ describe('bench vlm --matrix', () => {
       path.join(home, 'plan.yaml'),
       `name: mine\nscenario: vlm\nsettings: { model: ${SHAPES}, image_dir: ${scenes}, samples: 2, threads: 1 }\nmatrix: { runtime: [engine, "null"] }\n`,
     );
-    const { code, stdout, stderr } = await bench(['--plan', 'plan.yaml', '--output', 'plan.json']);
+    const { code, stdout, stderr } = await bench(['--plan', 'plan.yaml', '--results', 'plan.json']);
     expect(code, stderr).toBe(0);
     expect(resultsOf(stdout).cells.map(({ status }) => status)).toEqual(['ok', 'ok']);
     await writeFile(path.join(home, 'other.yaml'), 'name: other\nscenario: ttft\nsettings: {}\n');

@@ -172,7 +172,7 @@ describe('caption', () => {
       image: PICTURE,
       latency: expect.any(Number) as number,
       tokens: 4,
-      finishReason: 'length',
+      finish_reason: 'length',
       model: 'Tiny',
       precision: 'F16',
       warnings: [],
@@ -273,8 +273,8 @@ describe('vqa and generate', () => {
   it('generate puts the prompt through the template, --raw does not, and --image shows a picture', async () => {
     const tokens = async (...args: string[]): Promise<[prompt: number, image: number]> => {
       const { stdout } = await cli('generate', '--prompt', 'hi', '--max-tokens', '1', '--model', 'tiny', '--json', ...ONE_THREAD, ...args);
-      const [answer] = jsonLines(stdout) as { promptTokens: number; imageTokens: number }[];
-      return [answer?.promptTokens ?? 0, answer?.imageTokens ?? 0];
+      const [answer] = jsonLines(stdout) as { prompt_tokens: number; image_tokens: number }[];
+      return [answer?.prompt_tokens ?? 0, answer?.image_tokens ?? 0];
     };
     const [[chat], [raw], [shown, imageTokens]] = [await tokens(), await tokens('--raw'), await tokens('--image', PICTURE)];
     expect(chat).toBeGreaterThan(raw);
@@ -307,7 +307,7 @@ describe('Ctrl-C', () => {
     await once(child, 'close');
     expect(child.exitCode).toBe(130);
     const [answer, error] = jsonLines(stdout);
-    expect(answer).toMatchObject({ prompt: 'a', finishReason: 'cancelled' });
+    expect(answer).toMatchObject({ prompt: 'a', finish_reason: 'cancelled' });
     expect(error).toMatchObject({ error: { code: 'CANCELLED' } });
     expect(() => process.kill(engine, 0)).toThrow('ESRCH');
   });

@@ -9,6 +9,7 @@ import { addDecodingOptions } from '../../src/cli/options/decoding-options.js';
 import { addGenerationOptions } from '../../src/cli/options/generation-options.js';
 import { addModelOptions } from '../../src/cli/options/model-options.js';
 import { addOutputOptions } from '../../src/cli/options/output-options.js';
+import { addServedModelOptions } from '../../src/cli/options/served-model-options.js';
 import { addServerOptions } from '../../src/cli/options/server-options.js';
 
 const textOf = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -32,7 +33,7 @@ describe('docs/CONFIGURATION.md', () => {
   it('has a row for every key, with its default, its flag and what it means', async () => {
     const commands = [
       addOutputOptions(addGenerationOptions(addCacheOptions(addDecodingOptions(addModelOptions(new Command()))))),
-      addServerOptions(new Command()),
+      addServedModelOptions(addServerOptions(new Command('serve'))),
     ];
     const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``);
     const rows = CONFIG_KEY_NAMES.map((key) => {

@@ -122,7 +122,7 @@ inference: {context_length: 1000000}`);
 describe('edgevlm config check', () => {
   it('finds the shipped example correct', async () => {
     const { code, stdout } = await cli(['config', 'check', EXAMPLE, '--json']);
-    expect([code, JSON.parse(stdout)]).toEqual([0, { file: EXAMPLE, valid: true, problems: [], notUsedYet: [] }]);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { file: EXAMPLE, valid: true, problems: [], not_used_yet: [] }]);
   });
 
   it('says everything that is wrong, with line and column', async () => {
@@ -150,7 +150,7 @@ describe('edgevlm config check', () => {
   it('lists what is correct and used by nothing', async () => {
     await put('cameras: [{name: door, source_type: usb, device_id: 0}]\ninference: {seed: 1}');
     const { code, stdout } = await cli(['config', 'check', '--json']);
-    expect([code, JSON.parse(stdout)]).toMatchObject([0, { valid: true, notUsedYet: ['cameras'] }]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { valid: true, not_used_yet: ['cameras'] }]);
   });
 
   it('says where there is no file', async () => {

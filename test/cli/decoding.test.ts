@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findModel } from '../../src/catalogue/find-model.js';
-import type { DecodingStatistics } from '../../src/core/decoding.js';
 import { parseRunRecord } from '../../src/core/run-record.js';
 import { tinyModel } from '../engine/support/tiny-models.js';
 import { runCli, type CliResult } from './run-cli.js';
@@ -27,7 +26,14 @@ const cli = (...args: string[]): Promise<CliResult> => runCli([...args, ...model
 interface Json {
   readonly caption: string;
   readonly lossy: readonly string[];
-  readonly decoding: DecodingStatistics;
+  readonly decoding: {
+    readonly strategy: string;
+    readonly drafted: number;
+    readonly passes: number;
+    readonly judged: number;
+    readonly accepted: number;
+    readonly layer_equivalents: number;
+  };
 }
 
 async function caption(...args: string[]): Promise<Json> {
@@ -74,7 +80,7 @@ describe('decoding strategies', () => {
       'softmax_diff',
     );
     expect(lossy).toEqual(['early exit by softmax_diff: after 2 layers above 0.5, after 4 layers above 0.6']);
-    expect(decoding.layerEquivalents).toBeGreaterThan(0);
+    expect(decoding.layer_equivalents).toBeGreaterThan(0);
   });
 
   it('and caches are what evaluations are made with, too, and records say so', async () => {
@@ -103,12 +109,12 @@ describe('decoding strategies', () => {
       const { settings } = parseRunRecord(await readFile(join(home, 'eval.json'), 'utf8'), 'eval.json');
       expect(settings.effective).toMatchObject({
         decoding: 'early-exit',
-        exitLayers: '2,4',
-        exitThreshold: '0',
+        exit_layers: '2,4',
+        exit_threshold: '0',
         cache: 'hadamard',
-        cacheType: 'q4_0',
+        cache_type: 'q4_0',
       });
-      expect(settings.effective).not.toHaveProperty('draftTokens');
+      expect(settings.effective).not.toHaveProperty('draft_tokens');
     }
   }, 180_000);
 

@@ -75,7 +75,7 @@ it('early exit of a config, and what flags and the keys of the server say', asyn
 optimizations:
   early_exit: { enabled: true, exit_layers: [2, 20], confidence_threshold: 0.5 }
 inference: { max_length: 7 }
-server: { reuse_answers: 5 }
+server: { reuse_answers: 5, memory_budget: 3G, models_dirs: [.], max_tokens: 20, pause_ms: 1, rate_limit: 1000, deadline_ms: 60000, preload: true }
 calibration: none
 logging: { file: here.log }
 `;
@@ -89,10 +89,17 @@ logging: { file: here.log }
     expect(answer.tokens).toBeLessThanOrEqual(9);
     expect((await server.caption()).lossy.join()).toContain('earlier picture, 0 away');
     expect((await server.caption({ reuse_similar: '0' })).lossy.join()).not.toContain('earlier');
-    const metrics = (await (await fetch(`${server.url}/metrics`)).json()) as { inference_metrics: Record<string, number> };
+    const metrics = (await (await fetch(`${server.url}/metrics`)).json()) as Record<'inference_metrics' | 'queue', Record<string, number>>;
     expect(metrics.inference_metrics['total_early_exits']).toBeGreaterThan(0);
     expect(metrics.inference_metrics['layers_saved']).toBeGreaterThan(0);
+    expect(metrics.queue['pauses']).toBeGreaterThan(0);
     expect(await readFile(join(server.cwd, 'here.log'), 'utf8')).toContain('listening');
+    const models = await fetch(`${server.url}/models`);
+    expect(models.headers.get('x-ratelimit-limit')).toBe('1000');
+    expect(await models.json()).toMatchObject({ memory: { budget: 3 * 1024 ** 3 } });
+    const body = JSON.stringify({ prompt: 'a', max_tokens: 21 });
+    const tooMany = await fetch(`${server.url}/v1/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    expect([tooMany.status, await tooMany.text()]).toEqual([400, expect.stringContaining('at most 20') as string]);
   } finally {
     expect(await server.stop()).toBe(0);
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EdgeVlmError } from '../../src/core/errors.js';
+import type { LoadRequest, ModelShelf } from '../../src/serving/model-shelf.js';
 import { runCli } from '../cli/run-cli.js';
 import { form, nullModel, testApp } from './support/null-app.js';
 import { DEADLY, ScriptedRuntimes } from './support/scripted-runtime.js';
@@ -267,4 +268,28 @@ it('health and metrics tell of each model', async () => {
     memory: { budget: 10_000, free_bytes: 8000 },
   });
   await server.close();
+});
+
+it('what a draft sees of pictures is said with the draft, or not at all', async () => {
+  const asked: LoadRequest[] = [];
+  const shelf: ModelShelf = {
+    list: () => Promise.resolve([]),
+    find: (request) => {
+      asked.push(request);
+      return Promise.resolve(nullModel('drafted'));
+    },
+  };
+  const drafted = await testApp({ shelf });
+  const load = async (payload: object): Promise<unknown> =>
+    (await drafted.app.inject({ method: 'POST', url: '/models/load', payload })).json();
+  try {
+    expect(await load({ model: 'a', draft: 'b', draft_view: 'image-tokens' })).toMatchObject({ success: true, model: 'drafted' });
+    expect(asked).toEqual([{ model: 'a', draft: 'b', draftView: 'image-tokens' }]);
+    for (const body of [{ draft_view: 'words' }, { draft: 'b', draft_view: 'pixels' }]) {
+      expect(await load({ model: 'a', ...body })).toEqual(refusal('REQUEST_INVALID'));
+    }
+    expect(asked).toHaveLength(1);
+  } finally {
+    await drafted.close();
+  }
 });

@@ -118,6 +118,90 @@ describe('decoding', () => {
   });
 });
 
+describe('how tokens are chosen', () => {
+  const EVERYTHING = {
+    ...{ temperature: 0.5, top_p: 0.8, top_k: 7, min_p: 0.1, repeat_penalty: 1.2, repeat_last_n: -1 },
+    ...{ frequency_penalty: -1.5, presence_penalty: 0.25, seed: 9 },
+  };
+  const AS_THE_ENGINE_SAYS = {
+    ...{ temperature: 0.5, topP: 0.8, topK: 7, minP: 0.1, repeatPenalty: 1.2, penaltyLastN: 65_536 },
+    ...{ frequencyPenalty: -1.5, presencePenalty: 0.25, seed: 9 },
+  };
+
+  it('is said in forms and to /v1 alike', async () => {
+    await post('/caption', Object.fromEntries(Object.entries(EVERYTHING).map(([name, value]) => [name, String(value)])));
+    expect(asked.at(-1)?.sampling).toEqual(AS_THE_ENGINE_SAYS);
+    expect((await chat(EVERYTHING)).status).toBe(200);
+    expect(asked.at(-1)?.sampling).toEqual(AS_THE_ENGINE_SAYS);
+  });
+
+  it('is what the server says where /v1 is sent null', async () => {
+    expect((await chat(Object.fromEntries(Object.keys(EVERYTHING).map((name) => [name, null])))).status).toBe(200);
+    expect(asked.at(-1)?.sampling).toEqual({ temperature: 0.7, topP: 0.9 });
+  });
+
+  it('and whether an answer goes on when the context is full', async () => {
+    for (const [context_shift, contextShift] of [
+      ['true', true],
+      ['false', false],
+    ] as const) {
+      expect((await post('/vqa', { question: 'Why?', context_shift })).status).toBe(200);
+      expect(asked.at(-1)?.contextShift).toBe(contextShift);
+      expect((await chat({ context_shift: contextShift })).status).toBe(200);
+      expect(asked.at(-1)?.contextShift).toBe(contextShift);
+    }
+    expect((await chat({ context_shift: null })).status).toBe(200);
+    expect(asked.at(-1)).not.toHaveProperty('contextShift');
+  });
+
+  it("and how many, in llama-server's word too", async () => {
+    for (const [fields, maxTokens] of [
+      [{ n_predict: 3 }, 3],
+      [{ n_predict: -1 }, 512],
+      [{ n_predict: 3, max_tokens: 4 }, 4],
+      [{ n_predict: 3, max_completion_tokens: 5 }, 5],
+    ] as const) {
+      expect((await chat(fields)).status).toBe(200);
+      expect(asked.at(-1)?.maxTokens).toBe(maxTokens);
+    }
+    for (const n_predict of [0, -2, 513]) expect((await chat({ n_predict })).status).toBe(400);
+  });
+});
+
+describe('fields of others that cannot be obeyed', () => {
+  it.each([
+    { tools: [{ type: 'function', function: { name: 'f' } }] },
+    { tool_choice: 'required' },
+    { logit_bias: { 1: -100 } },
+    { modalities: ['text', 'audio'] },
+    { reasoning_effort: 'high' },
+    { mirostat: 2 },
+    { typical_p: 0.5 },
+    { samplers: ['top_k'] },
+    { ignore_eos: true },
+    { guided_choice: ['a', 'b'] },
+  ])('are refused: %j', async (fields) => {
+    const { status, body } = await chat(fields);
+    expect([status, body.error?.param, body.error?.message]).toEqual([
+      400,
+      Object.keys(fields)[0],
+      expect.stringContaining('is not supported'),
+    ]);
+  });
+
+  it('and what does the same here is named', async () => {
+    expect((await chat({ repetition_penalty: 1.2 })).body.error?.message).toBe('repetition_penalty is not supported; repeat_penalty is');
+  });
+
+  it.each<Readonly<Record<string, unknown>>>([
+    { tools: [], tool_choice: 'none', logit_bias: {}, modalities: ['text'], audio: null },
+    { mirostat: 0, typical_p: 1, xtc_probability: 0, dry_multiplier: 0, ignore_eos: false, repetition_penalty: 1 },
+    { user: 'me', store: true, metadata: { a: 'b' }, service_tier: 'auto', prompt_cache_key: 'k', constructor: 'x', toString: 'x' },
+  ])('pass where they ask for nothing: %j', async (fields) => {
+    expect((await chat(fields)).status).toBe(200);
+  });
+});
+
 describe('what holds for all requests', () => {
   it('may be named where it is as it is', async () => {
     expect((await post('/caption', { cache: 'gear', image_tokens: '8' })).status).toBe(200);

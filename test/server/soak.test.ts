@@ -1,11 +1,12 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import { memoryGrowth } from './support/memory-growth.js';
+import { memoryGrowth, type MemoryReading } from './support/memory-growth.js';
 import { form } from './support/null-app.js';
+import { readAnonymousBytes } from './support/read-anonymous-bytes.js';
 import { picture, type ShapesServer, startShapesServer } from './support/shapes-server.js';
 
 /** CI sends this many pictures; `EDGEVLM_SOAK_PICTURES=7500` is a soak: the engine's 32 MiB for encoded pictures are full after 4,100. */
@@ -15,32 +16,18 @@ const SOAK = 7300;
 const WARM = PICTURES >= SOAK ? 4200 : Math.floor(0.65 * PICTURES);
 /** Moments at which memory is read: 20 blocks of them. */
 const MOMENTS = 240;
-/** Each reading is the least of so many: what is not collected yet is on top of what is held. */
-const LOOKS = 3;
-const PAUSE_MS = 10;
 let server: ShapesServer | undefined;
 
 afterAll(async () => {
   await server?.stop();
 });
 
-interface Reading {
-  readonly at: number;
-  /** RssAnon + VmSwap: what leaks grow. RSS would hide it behind mapped files and swap. */
-  readonly bytes: number;
+interface Reading extends MemoryReading {
   readonly files: number;
 }
 
-/** With no request on its way: the least of some looks. */
 async function read(pid: number, at: number): Promise<Reading> {
-  let bytes = Infinity;
-  for (let look = 0; look < LOOKS; look++) {
-    await sleep(PAUSE_MS);
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
-    bytes = Math.min(bytes, 1024 * (kilobytes('RssAnon') + kilobytes('VmSwap')));
-  }
-  return { at, bytes, files: (await readdir(`/proc/${pid}/fd`)).length };
+  return { at, bytes: await readAnonymousBytes(pid), files: (await readdir(`/proc/${pid}/fd`)).length };
 }
 
 it.runIf(process.platform === 'linux')(

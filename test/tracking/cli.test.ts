@@ -46,7 +46,7 @@ it('runs are listed, shown, exported and removed', async () => {
   expect((await cli(['runs', 'show', first.id.slice(0, 12)])).stdout).toContain('# eval scenes, 2030-01-01 00:00 UTC');
   expect(JSON.parse((await cli(['runs', 'export'])).stdout)).toEqual([first, second]);
   expect((await cli(['runs', 'export', '--format', 'csv', 'latest'])).stdout).toContain(`${second.id},2030-02-01T00:00:00.000Z,bench vlm,`);
-  expect(await cli(['runs', 'export', '--format', 'md', '--output', 'runs.md'])).toMatchObject({
+  expect(await cli(['runs', 'export', '--format', 'md', '--out', 'runs.md'])).toMatchObject({
     code: 0,
     stdout: '2 runs are in runs.md\n',
   });

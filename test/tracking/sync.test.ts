@@ -84,7 +84,7 @@ describe('a run in the spool', () => {
       expect(first.failed).toMatchObject([{ key: run.key, error: { code: 'MLFLOW_AWAY' } }]);
       expect(await spool.keys()).toEqual([run.key]);
       expect((await spool.progress(run.key, run.server)).failure?.code).toBe('MLFLOW_AWAY');
-      expect((await syncSpool(spool, settings, { retries: 0 })).failed).toEqual([]);
+      expect((await syncSpool(spool, { ...settings, timeout_ms: 30_000 }, { retries: 0 })).failed).toEqual([]);
       expectComplete(run);
       expect(await readdir(spool.directory)).toEqual([]);
     });

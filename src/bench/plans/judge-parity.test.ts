@@ -10,7 +10,7 @@ import { judgeParity } from './judge-parity.js';
 const PARITY: LogitParity = { answers: 2, samePrompts: 2, tokens: 30, top1: 1, klMean: 1e-6, klP99: 1e-5 };
 const cell = (quantization: string): Cell => ({ scenario: 'vlm', settings: { quantization }, round: 1 });
 function measured(quantization: string, model_name = 'shapes'): Measurement {
-  const effective = { model_name, prompt: 'What?', maxTokens: 9, quantization, runtime: 'engine', precision: 'F16' };
+  const effective = { model_name, prompt: 'What?', max_tokens: 9, quantization, runtime: 'engine', precision: 'F16' };
   const dataset = { name: 'pictures', sha256: 'a'.repeat(64), items: 1 };
   return { ...sampleMeasurement(1), settings: { requested: {}, effective }, dataset };
 }

@@ -4,7 +4,7 @@ import { createRunRecord, type Measurement, type RunRecord, type Settings } from
 import { parityVerdicts } from './parity-verdicts.js';
 
 function cell(answers: readonly number[], settings: Settings = {}, dataset = 'a'): Measurement {
-  const asked = { model_name: 'shapes', prompt: 'What?', maxTokens: 9, quantization: 'none', runtime: 'engine', precision: 'F16' };
+  const asked = { model_name: 'shapes', prompt: 'What?', max_tokens: 9, quantization: 'none', runtime: 'engine', precision: 'F16' };
   return {
     ...sampleMeasurement(1),
     settings: { requested: {}, effective: { ...asked, ...settings } },
@@ -36,7 +36,7 @@ describe('parity of a cell with the first that was asked the same', () => {
   it.each<[string, Measurement]>([
     ['another model', cell([1, 2, 3], { model_name: 'third' })],
     ['another question', cell([1, 2, 3], { prompt: 'Who?' })],
-    ['shorter answers', cell([1, 2, 3], { maxTokens: 1 })],
+    ['shorter answers', cell([1, 2, 3], { max_tokens: 1 })],
     ['other pictures', cell([1, 2, 3], {}, 'b')],
     ['no answers that are known', { ...cell([1, 2, 3]), samples: [] }],
   ])('is not looked at with %s', (_, measurement) => {

@@ -2,7 +2,7 @@ import type { Measurement, RunRecord, Verdict } from '../../core/run-record.js';
 import { compareAnswers } from '../scenarios/vlm/compare-answers.js';
 
 /** What has to be the same for answers to be the same. */
-const ASKED = ['model_name', 'prompt', 'maxTokens'] as const;
+const ASKED = ['model_name', 'prompt', 'max_tokens'] as const;
 
 /**
  * `parity:answers`: whether a cell gave, greedily, the answers of the first cell before it that was asked the same of the same model.

@@ -19,6 +19,7 @@ export class ProcTree implements ProcessTree {
   readonly #knownRoots = new Set<number>();
   #searched_ms = -Infinity;
   #whyNoPss: string | undefined;
+  #newest: Promise<unknown> = Promise.resolve();
 
   /** @param roots asked again at each search, because a process may be started or replaced. @param procRoot where proc is mounted */
   constructor(
@@ -30,7 +31,15 @@ export class ProcTree implements ProcessTree {
     return this.#whyNoPss === undefined ? {} : { pss: this.#whyNoPss };
   }
 
-  async read({ pss }: { readonly pss: boolean }): Promise<TreeReading> {
+  /** One after the other: a reading that came in while another looks for processes would find none. */
+  read(options: { readonly pss: boolean }): Promise<TreeReading> {
+    const read = (): Promise<TreeReading> => this.#read(options);
+    const reading = this.#newest.then(read, read);
+    this.#newest = reading;
+    return reading;
+  }
+
+  async #read({ pss }: { readonly pss: boolean }): Promise<TreeReading> {
     const isDue = performance.now() - this.#searched_ms >= SEARCH_INTERVAL_MS;
     if (isDue || this.roots().some((pid) => !this.#knownRoots.has(pid))) await this.#search();
     const found: ProcessReading[] = [];

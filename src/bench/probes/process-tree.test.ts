@@ -59,6 +59,14 @@ describe('a tree from /proc', () => {
     expect([...peakRss_bytes]).toEqual([10, 11, 12].map((pid, at) => [pid, ([200, 40, 6][at] ?? 0) * 1024]));
   });
 
+  it('is whole for everybody who asks at the same time', async () => {
+    place(10, { parent: 1, rss: 100, pss: 60 });
+    const tree = new ProcTree(() => [10], root);
+    const readings = await Promise.all([1, 2, 3].map(() => tree.read({ pss: false })));
+    await tree.close();
+    expect(readings.map(({ memory }) => memory.rss_bytes)).toEqual([1, 2, 3].map(() => 100 * 1024));
+  });
+
   it('a process that ended and is not yet forgotten has no memory, and its time counts', async () => {
     place(10, { parent: 1, rss: 100, pss: 60 });
     place(11, { parent: 10, state: 'Z', ticks: [7, 0, 0, 0] });

@@ -125,6 +125,8 @@ function settingsOf(request: ServeRequest): Measurement['settings']['requested']
     threads: request.threads ?? null,
     context: request.context ?? null,
     parallel: request.vs === undefined ? null : request.parallel,
+    cache_ram_mb: request.cacheRam ?? null,
+    peer_cache_ram_mib: request.peerCacheRam ?? null,
     side: request.pictures === undefined ? request.side : null,
     timeout_s: request.timeout_ms / 1000,
   };

@@ -37,7 +37,10 @@ export async function openServeTargets(request: ServeRequest, signal: AbortSigna
   return request.vs === undefined ? connect(request, signal) : startBoth(request, signal);
 }
 
-async function connect({ urls }: ServeRequest, signal: AbortSignal): Promise<ServeTargets> {
+async function connect({ urls, cacheRam, peerCacheRam }: ServeRequest, signal: AbortSignal): Promise<ServeTargets> {
+  if (cacheRam !== undefined || peerCacheRam !== undefined) {
+    throw new EdgeVlmError('USAGE', '--cache-ram and --peer-cache-ram are for servers that --vs starts');
+  }
   if (urls.length === 0 || urls.length > SERVE_SIDES.length) {
     throw new EdgeVlmError('USAGE', `${urls.length} servers were named; one is measured, or two are compared`, {
       hint: 'Name them with --url, or start two with --vs llama-server.',
@@ -88,20 +91,22 @@ interface Files {
 }
 
 /** This very program. */
-function serveArguments({ threads, context, parallel }: ServeRequest, { model, mmproj }: Files): string[] {
+function serveArguments({ threads, context, parallel, cacheRam }: ServeRequest, { model, mmproj }: Files): string[] {
   const [, main = ''] = process.argv;
   return [
     ...process.execArgv,
     ...[main, 'serve', '--model', model, '--mmproj', mmproj, '--log-file', '', '--no-config', '--json', '--quiet'],
     ...['--threads', String(threads ?? defaultThreads()), '--parallel', String(parallel), '--max-queue', '1000'],
     ...['--context', String(context ?? DEFAULT_CONTEXT)],
+    ...(cacheRam === undefined ? [] : ['--cache-ram', String(cacheRam)]),
   ];
 }
 
 /** Its context is that of all slots together. */
-function llamaServerArguments({ threads, context, parallel }: ServeRequest, { model, mmproj }: Files): string[] {
+function llamaServerArguments({ threads, context, parallel, peerCacheRam }: ServeRequest, { model, mmproj }: Files): string[] {
   return [
     ...['-m', model, '--mmproj', mmproj, '--device', 'none', '--no-mmproj-offload', '--no-webui'],
     ...['-t', String(threads ?? defaultThreads()), '-np', String(parallel), '-c', String(parallel * (context ?? DEFAULT_CONTEXT))],
+    ...(peerCacheRam === undefined ? [] : ['--cache-ram', String(peerCacheRam)]),
   ];
 }

@@ -18,6 +18,10 @@ export interface ServeRequest extends ServeAmounts {
   readonly context?: number;
   /** Requests that the servers of `vs` run at once. */
   readonly parallel: number;
+  /** MB that our server of `vs` has beside its cache for prompts that have to leave it; default: its own. */
+  readonly cacheRam?: number;
+  /** The same of its peer, MiB as llama-server counts; 0: what leaves a slot is gone. */
+  readonly peerCacheRam?: number;
   /** A folder; without it scenes are drawn. */
   readonly pictures?: string;
   /** Width and height of drawn scenes, pixels. */

@@ -80,7 +80,7 @@ export async function measureVlm(settings: VlmCellSettings, options: MeasureVlmO
     quantization,
     num_samples: samples,
     image_dir: full.image_dir,
-    ...{ runtime: model.runtime, precision: full.precision ?? null, warmup, prompt, maxTokens: max_tokens, batch },
+    ...{ runtime: model.runtime, precision: full.precision ?? null, warmup, prompt, max_tokens, batch },
     ...{ threads: full.threads ?? null, context: full.context ?? null },
   };
   const measurement = vlmMeasurement(result, {

@@ -18,6 +18,7 @@ import { EdgeVlmError } from '../../core/errors.js';
 import type { RunRecord } from '../../core/run-record.js';
 import { sceneSettings } from '../../data/scenes/generate-scene.js';
 import { SPLITS, STYLES, type Split, type Style } from '../../data/scenes/vocabulary.js';
+import { defaultThreads } from '../../engine/default-threads.js';
 import { readGguf } from '../../formats/gguf/read-gguf.js';
 import { EngineGenerator } from '../../runtimes/engine/engine-generator.js';
 import { identifyModel } from '../identify-model.js';
@@ -98,7 +99,7 @@ async function measure(
   const log = await RunLog.open(options, session);
   const startTime_ms = Date.now();
   const { style, maxObjects } = sceneSettings({ ...options, index: 0 });
-  const threads = options.threads ?? Math.min(os.availableParallelism(), 8);
+  const threads = options.threads ?? defaultThreads();
   const environment = await describeEnvironment();
   const { progress } = terminal;
   // One more, to warm up with.

@@ -39,9 +39,19 @@ export function benchServe(bench: Command, session: Session): void {
     .option('--model <name|file>', 'with --vs: what both serve; with --url: the model it serves, to run it in this process, too')
     .option('--mmproj <file>', 'its vision half; default: the one beside it')
     .option('--llama-server <path>', 'the program; default: EDGEVLM_LLAMA_SERVER, else the one on the PATH')
-    .option('--threads <n>', 'threads of the servers of --vs, and in this process', wholeNumber(1, 512))
+    .option(
+      '--threads <n>',
+      'threads of the servers of --vs, and in this process; default: one for each fast core, at most 8',
+      wholeNumber(1, 512),
+    )
     .option('--context <tokens>', 'tokens of each request, likewise; default: 4096', wholeNumber(1, 16_777_216))
     .option('--parallel <n>', 'requests that the servers of --vs run at once', wholeNumber(1, 64), SERVE_DEFAULTS.parallel)
+    .option('--cache-ram <MB>', 'of the edgevlm serve of --vs; default: its own', wholeNumber(0, 1_000_000))
+    .option(
+      '--peer-cache-ram <MiB>',
+      'of the llama-server of --vs: its memory for prompts that left their slot; 0: none; default: its own',
+      wholeNumber(0, 1_000_000),
+    )
     .option('--clients <list>', 'closed loops: clients that ask again when answered; default: 1,4,16, or none with --rate', clientList)
     .option('--rate <list>', 'open loops: requests per second on average, at times of their own (Poisson)', rateList)
     .option('--requests <n>', 'requests of each load, round and server', wholeNumber(1, 1_000_000), SERVE_DEFAULTS.requests)

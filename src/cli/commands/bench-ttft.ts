@@ -76,7 +76,7 @@ export function benchTtft(bench: Command, session: Session): void {
         .default(TTFT_DEFAULTS.quantization),
     )
     .option('--precision <name>', "a precision by the name of the baseline's runtime, such as q8 or bf16")
-    .option('--threads <n>', 'threads the baseline computes with', wholeNumber(1, 512))
+    .option('--threads <n>', "threads the baseline computes with; default: the runtime's own", wholeNumber(1, 512))
     .option('--context <tokens>', 'tokens the baseline keeps', wholeNumber(1, 16_777_216))
     .option('--allow-remote-code', "run code that lies beside the baseline's weights")
     .option('--repetitions <n>', 'how often each prompt is put to both', wholeNumber(1, 1000), TTFT_DEFAULTS.repetitions)

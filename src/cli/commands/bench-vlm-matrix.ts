@@ -67,9 +67,9 @@ async function runVlmPlan(plan: Plan, options: BenchVlmOptions, session: Session
   });
   const table = vlmTable(rows.map(({ cell, status, record }) => ({ settings: cell.settings, status, record: record ?? null })));
   const results = { plan: plan.name, cells: rows.map(cellResult) };
-  await writeResults(options.output, results);
-  terminal.result({ ...results, output: options.output }, table.join('\n'));
-  terminal.note(`the results are in ${options.output}`);
+  await writeResults(options.results, results);
+  terminal.result({ ...results, results_file: options.results }, table.join('\n'));
+  terminal.note(`the results are in ${options.results}`);
   await log.logPlan({ ...logged, startTime_ms, endTime_ms: Date.now() }, signal.aborted ? 'KILLED' : 'FINISHED');
   if (!signal.aborted) return;
   const finished = rows.filter(({ status }) => status === 'ok').length;

@@ -37,7 +37,7 @@ export function benchVlm(bench: Command, session: Session): void {
     .option('--prompt <text>', 'what is asked about each picture', VLM_DEFAULTS.prompt)
     .option('--max-tokens <n>', 'new tokens at most', wholeNumber(1, 1_000_000), VLM_DEFAULTS.max_tokens)
     .option('--batch <n>', 'pictures that are being answered at any time', wholeNumber(1, 256), VLM_DEFAULTS.batch)
-    .option('--threads <n>', 'threads to compute with', wholeNumber(1, 512))
+    .option('--threads <n>', "threads to compute with; default: the runtime's own", wholeNumber(1, 512))
     .option('--context <tokens>', 'tokens to keep; a batch shares them', wholeNumber(1, 16_777_216))
     .option('--url <url>', 'the server, for --runtime openai-http')
     .option('--llama-server <path>', 'the program, for --runtime llama-server')
@@ -48,7 +48,11 @@ export function benchVlm(bench: Command, session: Session): void {
     .option('--logit-pictures <n>', 'with --matrix: pictures on which logits are compared; 0: none; default: 4', wholeNumber(0, 1000))
     .option('--plan <file>', 'measure the cells of a plan (YAML) in place of a matrix')
     .option('--again', 'with --matrix and --plan: measure finished cells again, too')
-    .option('--output <file>', 'where the results go; older ones are replaced', 'benchmarks/benchmark_results.json')
+    .option(
+      '--results <file>',
+      'where params, metrics and a line for each picture go; older ones are replaced',
+      'benchmarks/benchmark_results.json',
+    )
     .option('--out <file>', 'also write the run record here; a Markdown report is written beside it');
   addOutputOptions(addRunLogOptions(command)).action(async (options: BenchVlmOptions) => {
     if (options.plan !== undefined) await benchVlmPlan(options.plan, options, session);
@@ -92,9 +96,9 @@ async function run(settings: VlmCellSettings, options: BenchVlmOptions, session:
   const report = vlmReport(record);
   const saved = await saveRun(record, report, options.out);
   const results = vlmResults(record, result, { unreadable, ...(options.keepAnswers === true && { nameOf }) });
-  await writeResults(options.output, results);
-  terminal.result({ ...results, partial, verdicts: record.verdicts, output: options.output }, report.join('\n'));
-  terminal.note(`the results are in ${options.output}, the run is saved as ${saved}`);
+  await writeResults(options.results, results);
+  terminal.result({ ...results, partial, verdicts: record.verdicts, results_file: options.results }, report.join('\n'));
+  terminal.note(`the results are in ${options.results}, the run is saved as ${saved}`);
   await log.log(record, { status: partial ? 'KILLED' : 'FINISHED' });
   if (partial) throw new EdgeVlmError('CANCELLED', `stopped after ${result.pictures.length} of ${pictures} pictures`);
 }

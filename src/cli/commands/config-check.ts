@@ -16,7 +16,7 @@ export function configCheck(group: Command, { terminal }: Session): void {
   addOutputOptions(command).action(async (named: string | undefined) => {
     const found = await findConfig({ file: named });
     if (found === undefined) {
-      terminal.result({ file: null, valid: true, problems: [], notUsedYet: [] }, 'there is no config file: the defaults are in force');
+      terminal.result({ file: null, valid: true, problems: [], not_used_yet: [] }, 'there is no config file: the defaults are in force');
       return;
     }
     const { file, text } = found;
@@ -25,7 +25,7 @@ export function configCheck(group: Command, { terminal }: Session): void {
     const unused = notUsedYet.map((key) => `${placeOf(file, values.get(key))}: ${key} is correct and not used yet`);
     const wrong = problems.map((problem) => `${placeOf(file, problem)}: ${messageOf(problem)}`);
     const verdict = wrong.length === 0 ? `${file} is correct` : `${file}: ${wrong.length === 1 ? '1 problem' : `${wrong.length} problems`}`;
-    terminal.result({ file, valid: problems.length === 0, problems, notUsedYet }, [...wrong, ...unused, verdict].join('\n'));
+    terminal.result({ file, valid: problems.length === 0, problems, not_used_yet: notUsedYet }, [...wrong, ...unused, verdict].join('\n'));
     if (problems.length > 0) terminal.exitCode = new EdgeVlmError('CONFIG_INVALID', verdict).exitCode;
   });
 }

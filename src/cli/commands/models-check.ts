@@ -1,8 +1,8 @@
-import os from 'node:os';
 import type { Command } from 'commander';
 import { findModel } from '../../catalogue/find-model.js';
 import type { CheckReport, PromptCheck } from '../../convert/check/check-model.js';
 import { EdgeVlmError } from '../../core/errors.js';
+import { defaultThreads } from '../../engine/default-threads.js';
 import { wholeNumber } from '../options/number-parser.js';
 import { addOutputOptions } from '../options/output-options.js';
 import { runNative } from '../run-native.js';
@@ -15,9 +15,6 @@ interface CheckCommandOptions {
   readonly seconds: number;
 }
 
-/** ggml's threads wait for each other by spinning: more of them than cores would take minutes for a step. */
-const MAX_DEFAULT_THREADS = 8;
-
 /** `edgevlm models check FILE` */
 export function modelsCheck(group: Command, { terminal, signal }: Session): void {
   const command = group
@@ -27,10 +24,10 @@ export function modelsCheck(group: Command, { terminal, signal }: Session): void
     .option('--mmproj <file>', 'the vision half; it is loaded and matched with the model')
     .option('--steps <n>', 'tokens for each of four prompts', wholeNumber(1, 1024), 32)
     .option('--seconds <n>', 'about how long it may take', wholeNumber(1, 86_400), 60)
-    .option('--threads <n>', 'threads to compute with; default: all cores, at most 8', wholeNumber(1, 512));
+    .option('--threads <n>', 'threads to compute with; default: one for each fast core, at most 8', wholeNumber(1, 512));
   addOutputOptions(command).action(async (file: string, options: CheckCommandOptions) => {
     const { model, mmproj } = await findModel({ model: file, mmproj: options.mmproj, vision: options.mmproj !== undefined });
-    const threads = options.threads ?? Math.min(os.availableParallelism(), MAX_DEFAULT_THREADS);
+    const threads = options.threads ?? defaultThreads();
     const { steps, seconds } = options;
     const report = await runNative('check', { model, mmproj, threads, steps, seconds }, { onProgress: terminal.progress, signal });
     if (report.verdict === 'different') {

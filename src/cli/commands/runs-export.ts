@@ -25,7 +25,7 @@ const FORMATS = {
 
 interface ExportOptions extends RunFilter {
   readonly format: keyof typeof FORMATS;
-  readonly output?: string;
+  readonly out?: string;
 }
 
 /** `edgevlm runs export` */
@@ -36,8 +36,8 @@ export function runsExport(group: Command, { terminal }: Session): void {
   command
     .argument('[run...]', 'their ids, or the start of them, or latest; default: all that match the options')
     .addOption(new Option('--format <name>', 'how').choices(Object.keys(FORMATS)).default('json'))
-    .option('--out, --output <file>', 'where; default: standard output');
-  addOutputOptions(addRunFilterOptions(command)).action(async (named: readonly string[], { format, output, ...filter }: ExportOptions) => {
+    .option('--out <file>', 'where; default: standard output');
+  addOutputOptions(addRunFilterOptions(command)).action(async (named: readonly string[], { format, out, ...filter }: ExportOptions) => {
     const directory = dataDirectories().runs;
     const ids: string[] = [];
     if (named.length === 0) ids.push(...(await new RunIndex(directory).list(filter)).rows.map(({ id }) => id));
@@ -47,14 +47,11 @@ export function runsExport(group: Command, { terminal }: Session): void {
     const store = new RunStore(directory);
     const records = await Promise.all([...new Set(ids)].map((id) => store.load(id)));
     const text = FORMATS[format](records);
-    if (output === undefined) {
+    if (out === undefined) {
       terminal.write(text);
     } else {
-      await writeFileAtomically(output, (write) => write(Buffer.from(text)));
-      terminal.result(
-        { out: output, runs: records.length },
-        `${records.length === 1 ? '1 run is' : `${records.length} runs are`} in ${output}`,
-      );
+      await writeFileAtomically(out, (write) => write(Buffer.from(text)));
+      terminal.result({ out, runs: records.length }, `${records.length === 1 ? '1 run is' : `${records.length} runs are`} in ${out}`);
     }
   });
 }

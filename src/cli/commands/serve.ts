@@ -1,7 +1,6 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { EdgeVlmError } from '../../core/errors.js';
 import { Logger, type LogLevel } from '../../core/logger.js';
-import { RUNTIME_NAMES } from '../../core/runtime.js';
 import { buildApp } from '../../server/build-app.js';
 import { drain } from '../../server/drain.js';
 import { IdempotencyStore } from '../../server/idempotency.js';
@@ -45,8 +44,7 @@ const SAMPLING_MS = 5000;
 export function serve(program: Command, session: Session): void {
   const command = program
     .command('serve')
-    .description('Serve captions and answers over HTTP, for this machine unless told otherwise. docs/SERVER.md shows how to call it.')
-    .addOption(new Option('--runtime <name>', 'what runs the model; default: the engine where it can').choices([...RUNTIME_NAMES]));
+    .description('Serve captions and answers over HTTP, for this machine unless told otherwise. docs/SERVER.md shows how to call it.');
   addOutputOptions(addSamplingOptions(addCacheOptions(addDecodingOptions(addServedModelOptions(addServerOptions(command))))));
   addConfigOption(command, session).action((options: ServeOptions) => runServer(options, session));
 }

@@ -125,7 +125,7 @@ export async function compareTtft({
     SHORT_PROMPTS_FILE: settings.shortPromptsFile === null ? null : path.basename(settings.shortPromptsFile),
     LONG_PROMPTS_FILE: settings.longPromptsFile === null ? null : path.basename(settings.longPromptsFile),
     MAX_NEW_TOKENS_FOR_TTFT: settings.maxNewTokens,
-    baselineRuntime: request.baselineRuntime ?? null,
+    baseline_runtime: request.baselineRuntime ?? null,
     device,
     quantization,
     precision: precision ?? null,
@@ -147,7 +147,7 @@ export async function compareTtft({
         requested,
         effective: {
           ...requested,
-          baselineRuntime: baseline.runtime,
+          baseline_runtime: baseline.runtime,
           precision: opened.baseline?.effectivePrecision ?? null,
           context: opened.baseline?.generator.description.contextLength ?? null,
           sampling: 'greedy',

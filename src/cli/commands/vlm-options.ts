@@ -28,7 +28,7 @@ export interface BenchVlmOptions extends RunLogOptions {
   readonly plan?: string;
   readonly again?: true;
   readonly logitPictures?: number;
-  readonly output: string;
+  readonly results: string;
   readonly out?: string;
 }
 

@@ -76,7 +76,7 @@ describe('the cache', () => {
 
   it('keeps to its bound by shortening the context', async () => {
     const bound: Settings = { max_cache_size_mb: 1 };
-    expect(await choose(bound)).toEqual({ options: { context: 1000 }, warnings: [warned('1 MB hold 1000 tokens')] });
+    expect(await choose(bound)).toEqual({ options: { context: 1000, cacheRam: 0 }, warnings: [warned('1 MB hold 1000 tokens')] });
     expect(await choose({ ...bound, ...SPECULATION })).toMatchObject({ options: { context: 500 } });
     expect(await choose({ ...bound, 'optimizations.kv_cache_compression.gear_enabled': true })).toEqual({
       options: { cache: 'gear' },
@@ -89,6 +89,13 @@ describe('the cache', () => {
     // A flag asks for a context, the bound holds.
     expect(await choose(bound, { flags: { context: 2000 } })).toMatchObject({ options: { context: 1000 } });
     expect(await choose(bound, { flags: { context: 100 } })).toEqual({ options: {}, warnings: [] });
+  });
+
+  it('leaves what its bound has left for prompts that have to leave it, unless somebody says how much', async () => {
+    expect((await choose({ max_cache_size_mb: 3 })).options).toEqual({ cacheRam: 0 });
+    expect((await choose({ max_cache_size_mb: 4 })).options).toEqual({ cacheRam: 1 });
+    expect((await choose({ max_cache_size_mb: 4, cache_ram_mb: 7 })).options).toEqual({ cacheRam: 7 });
+    expect((await choose({ max_cache_size_mb: 4 }, { flags: { cacheRam: 8 } })).options).toEqual({});
   });
 
   it('that holds nothing is refused', async () => {

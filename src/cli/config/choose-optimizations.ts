@@ -2,7 +2,8 @@ import type { ConfigKey, Settings } from '../../config/config-keys.js';
 import type { DecodingStrategyName } from '../../core/decoding.js';
 import { EdgeVlmError } from '../../core/errors.js';
 import { BYTES_PER_MB } from '../../core/units.js';
-import { KV_CACHE_POLICIES, type KvCachePolicy } from '../../engine/kv-cache/registry.js';
+import { canCopy, KV_CACHE_POLICIES, type KvCachePolicy } from '../../engine/kv-cache/registry.js';
+import { defaultCacheRam } from '../../engine/plan-model.js';
 import type { CacheFlags } from '../options/cache-options.js';
 import type { DecodingFlags } from '../options/decoding-options.js';
 import type { DefaultDraft } from './default-draft.js';
@@ -30,7 +31,7 @@ export interface OptimizationRequest {
 
 export interface Optimizations {
   readonly options: Pick<DecodingFlags, 'decoding' | 'draft' | 'draftView' | 'exitLayers'> &
-    Pick<CacheFlags, 'cache'> & { readonly context?: number };
+    Pick<CacheFlags, 'cache' | 'cacheRam'> & { readonly context?: number };
   /** What could not be obeyed, and what is done instead. */
   readonly warnings: readonly string[];
 }
@@ -150,7 +151,21 @@ async function chooseContext(
       `${sourceOf(bound.key)}: ${bound.mb} MB hold ${fitting} tokens of this model, so the context is ${fitting}, not ${context}`,
     );
   }
-  return { options: fitting < context || (asked !== undefined && !fromFlag) ? { context: fitting } : {}, warnings };
+  const ram = cache.cacheRam ?? settings.cache_ram_mb ?? ramBelow(bound.mb, await bytesOf(fitting), cache);
+  return {
+    options: {
+      ...((fitting < context || (asked !== undefined && !fromFlag)) && { context: fitting }),
+      ...(ram !== undefined && cache.cacheRam === undefined && { cacheRam: ram }),
+    },
+    warnings,
+  };
+}
+
+/** MB beside a cache of so many bytes, where what the engine would take is above the bound of both. */
+function ramBelow(bound_mb: number, cacheBytes: number, { cache: policy }: CacheFlags): number | undefined {
+  const left = bound_mb * BYTES_PER_MB - cacheBytes;
+  const isBelow = canCopy({ ...(policy && { policy }) }) && left < defaultCacheRam(cacheBytes);
+  return isBelow ? Math.floor(left / BYTES_PER_MB) : undefined;
 }
 
 /** The smaller of the two places it may stand in; the environment may give them different values. */

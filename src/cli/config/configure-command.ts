@@ -4,6 +4,7 @@ import { type Config, CONFIG_ORIGINS, loadConfig } from '../../config/load-confi
 import { parseLogLevel } from '../../core/logger.js';
 import type { CacheFlags } from '../options/cache-options.js';
 import type { DecodingFlags } from '../options/decoding-options.js';
+import { memoryBudget } from '../options/served-model-options.js';
 import { chooseOptimizations, type Optimizations } from './choose-optimizations.js';
 import { optionOf } from './config-flags.js';
 import { flagSettings } from './flag-settings.js';
@@ -16,6 +17,9 @@ export interface ConfiguredCommand {
   readonly options: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
 }
+
+/** What says which model the vision half is of. */
+const MODELS = ['model.name', 'server.models'] as const satisfies readonly ConfigKey[];
 
 interface ReadOptions extends DecodingFlags, CacheFlags {
   readonly config?: string | false;
@@ -39,14 +43,20 @@ export async function configureCommand(command: Command): Promise<ConfiguredComm
     const found = optionOf(command, key);
     if (setting === undefined || found === undefined || found.decided) continue;
     if (setting.origin !== 'file' && setting.origin !== 'environment') continue;
-    if (key === 'model.mmproj' && rank(config, 'model.name') < rank(config, key)) continue;
+    if (key === 'model.mmproj' && MODELS.some((models) => optionOf(command, models) && rank(config, models) < rank(config, key))) continue;
     const name = found.option.attributeName();
     const isList = found.list === true || Array.isArray(found.option.defaultValue);
-    options.set(name, name === 'logLevel' ? parseLogLevel(String(setting.value)) : isList ? [setting.value].flat() : setting.value);
+    options.set(name, isList ? [setting.value].flat() : asOption(name, setting.value));
   }
   const { options: chosen, warnings } = await optimizationsOf(command, config, flags, Object.fromEntries(options));
   for (const [name, value] of Object.entries(chosen)) options.set(name, value);
   return { config, options: Object.fromEntries(options), warnings };
+}
+
+/** A value as the option's own parser makes it. */
+function asOption(name: string, value: unknown): unknown {
+  if (name === 'logLevel') return parseLogLevel(String(value));
+  return name === 'memoryBudget' ? memoryBudget(String(value)) : value;
 }
 
 /** Who decided a setting: of another's model the vision half is not wanted. */

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { EdgeVlmError } from '../../core/errors.js';
+import { BYTES_PER_MB } from '../../core/units.js';
 import { FULL_KV_CACHE_TYPES, type FullKvCacheType } from '../../engine/kv-cache/full/full-kv-cache.js';
 import { GEAR_MAX_RANK } from '../../engine/kv-cache/gear/gear-options.js';
 import {
@@ -27,10 +28,14 @@ export interface CacheFlags {
   readonly imageTokens?: number;
   readonly imagePruning?: ImagePruningMethod;
   readonly contextShift?: true;
+  /** MB. */
+  readonly cacheRam?: number;
 }
 
 /** Far beyond any context. */
 const MAX_BUDGET = 16_777_216;
+/** A terabyte. */
+const MAX_CACHE_RAM_MB = 1_000_000;
 
 export function addCacheOptions(command: Command): Command {
   return command
@@ -43,7 +48,7 @@ export function addCacheOptions(command: Command): Command {
     .addOption(new Option('--cache-outliers <n>', 'gear: values of 64 that are kept as they are; default: 1').choices(['0', '1']))
     .option(
       '--cache-budget <x>',
-      'pyramidkv: how much of a prompt is kept, a share up to 1 or a number of tokens; default: 0.4',
+      'pyramidkv: how much of a prompt is kept, a share up to 1, of at least 64 tokens, or a number of tokens; default: 0.4',
       decimalNumber(0.001, MAX_BUDGET),
     )
     .option(
@@ -62,6 +67,11 @@ export function addCacheOptions(command: Command): Command {
         'pyramidkv: who decides, the window or all text behind the last picture; default: window',
       ).choices([...PYRAMID_QUERIES]),
     )
+    .option(
+      '--cache-ram <MB>',
+      'full and hadamard: memory beside the cache for prompts that have to leave it; 0 for none; default: as much as the cache, at most 256 MiB',
+      wholeNumber(0, MAX_CACHE_RAM_MB),
+    )
     .option('--image-tokens <n>', 'image tokens left of every tile; default: all', wholeNumber(1, 65_536))
     .addOption(
       new Option('--image-pruning <method>', 'how image tokens are made fewer; default: diversity').choices([...IMAGE_PRUNING_METHODS]),
@@ -70,7 +80,7 @@ export function addCacheOptions(command: Command): Command {
 }
 
 /** The same as the engine takes them, which refuses what else does not go together. @throws USAGE */
-export function cacheOptions(flags: CacheFlags): Pick<EngineLoadOptions, 'cache' | 'imagePruning' | 'contextShift'> {
+export function cacheOptions(flags: CacheFlags): Pick<EngineLoadOptions, 'cache' | 'imagePruning' | 'contextShift' | 'cacheRamBytes'> {
   const { cache: policy, cacheType: type, cacheBits, cacheRank: rank, cacheOutliers, imageTokens: keep, imagePruning: method } = flags;
   const { cacheBudget: budget, cacheWindow: window, cacheBeta: beta, cacheQueries: queries } = flags;
   if (method !== undefined && keep === undefined) {
@@ -97,5 +107,6 @@ export function cacheOptions(flags: CacheFlags): Pick<EngineLoadOptions, 'cache'
     ...(Object.keys(cache).length > 0 && { cache }),
     ...(keep !== undefined && { imagePruning: { keep, ...(method && { method }) } }),
     ...(flags.contextShift && { contextShift: true }),
+    ...(flags.cacheRam !== undefined && { cacheRamBytes: flags.cacheRam * BYTES_PER_MB }),
   };
 }

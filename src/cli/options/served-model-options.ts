@@ -1,4 +1,5 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { RUNTIME_NAMES, type RuntimeName } from '../../core/runtime.js';
 import type { MemoryBudget } from '../../serving/memory-ledger.js';
 import { addComputeOptions, type ComputeOptions } from './compute-options.js';
 import { MAX_CONTEXT } from './model-options.js';
@@ -9,6 +10,8 @@ import { repeatable } from './repeatable.js';
 export interface ServedModelsOptions extends ComputeOptions {
   /** Names and files; empty: the model in the box. */
   readonly model: readonly string[];
+  /** Default: the engine where it can. */
+  readonly runtime?: RuntimeName;
   /** Of the first model, as drafts are. */
   readonly mmproj?: string;
   /** Tokens of each request. */
@@ -29,6 +32,7 @@ export function addServedModelOptions(command: Command): Command {
         'shapes',
       ),
     )
+    .addOption(new Option('--runtime <name>', 'what runs the models; default: the engine where it can').choices([...RUNTIME_NAMES]))
     .option('--mmproj <file>', 'the vision half of the first model; default: the one beside it')
     .option(
       '--context <tokens>',

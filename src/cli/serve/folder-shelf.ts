@@ -23,7 +23,7 @@ export interface FolderShelfOptions {
   /** Models that the server was started with, by the names they have there. */
   readonly started: ReadonlyMap<string, string>;
   /** @param own what belongs to this model alone */
-  readonly open: (files: ModelFiles, own: { readonly draft?: string; readonly context?: number }) => Promise<ServableModel>;
+  readonly open: (files: ModelFiles, own: Pick<LoadRequest, 'draft' | 'draftView' | 'context'>) => Promise<ServableModel>;
 }
 
 const GGUF_FILE = /^[^.].*\.gguf$/i;
@@ -44,7 +44,7 @@ export class FolderShelf implements ModelShelf {
     return Promise.all(sizes);
   }
 
-  async find({ model, name, mmproj, draft, context }: LoadRequest): Promise<ServableModel> {
+  async find({ model, name, mmproj, draft, draftView, context }: LoadRequest): Promise<ServableModel> {
     const models = await this.#models();
     const shelved = named(model, models);
     // Whoever loaded it as `shapes:q8_0` asks for it by that name.
@@ -52,6 +52,7 @@ export class FolderShelf implements ModelShelf {
     const files = { ...names, model: shelved.path, ...(await mmprojFor(shelved, mmproj)) };
     return this.options.open(files, {
       ...(draft !== undefined && { draft: named(draft, models).path }),
+      ...(draftView !== undefined && { draftView }),
       ...(context !== undefined && { context }),
     });
   }

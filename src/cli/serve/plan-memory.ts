@@ -20,8 +20,10 @@ const BYTES_PER_VALUE = 2;
  */
 export async function planMemory(runtime: RuntimeName, spec: PlanOptions): Promise<number | null> {
   switch (runtime) {
-    case 'engine':
-      return PROCESS_BYTES + (await planModel(spec)).neededBytes;
+    case 'engine': {
+      const { neededBytes, cacheRamBytes } = await planModel(spec);
+      return PROCESS_BYTES + neededBytes + cacheRamBytes;
+    }
     case 'llama-server':
     case 'llama-cpp': {
       const file = await readGguf(spec.model);

@@ -22,6 +22,27 @@ it('is too large by one byte', () => {
   expect(() => decodeDataUrl(url(101), 'url', 100)).toThrow(expect.objectContaining({ code: 'IMAGE_TOO_LARGE' }));
 });
 
+it('refuses every base64 that one character does not belong to', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 1, maxLength: 50 }),
+      fc.constantFrom('!', '%', '.', ' ', '\n', '\0', 'é', '€'),
+      fc.nat(),
+      (bytes, odd, where) => {
+        const base64 = Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+        const at = where % base64.length;
+        for (const broken of [base64.slice(0, at) + odd + base64.slice(at), base64.slice(0, at) + odd + base64.slice(at + 1)]) {
+          expect(() => decodeDataUrl(`data:image/png;base64,${broken}`, 'url', 100)).toThrow(
+            expect.objectContaining({ code: 'REQUEST_INVALID' }),
+          );
+        }
+      },
+    ),
+  );
+  for (const base64 of ['', '=', '==', '====', 'A', 'AAAAA', 'AAA===', 'AA=A'])
+    expect(() => decodeDataUrl(`data:;base64,${base64}`, 'url', 100)).toThrow('is not base64');
+});
+
 it('refuses anything else with a code', () => {
   fc.assert(
     fc.property(

@@ -23,9 +23,10 @@ export function decodeDataUrl(url: string, param: string, maxBytes: number): Uin
   if (Math.floor((base64.length * 3) / 4) > maxBytes + 2) {
     throw new EdgeVlmError('IMAGE_TOO_LARGE', `${param} has more than ${maxBytes} bytes`);
   }
-  // Buffer.from leaves out what is not base64; a picture with holes would only be called corrupt.
-  if (base64 === '' || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) throw new InvalidField(param, 'is not base64');
+  // Buffer.from leaves out what is not base64, so that bytes are missing then; a pattern would take longer than all else (7 ns a character).
   const bytes = Buffer.from(base64, 'base64');
+  const letters = base64.length - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
+  if (letters === 0 || letters % 4 === 1 || bytes.length !== Math.floor((letters * 3) / 4)) throw new InvalidField(param, 'is not base64');
   if (bytes.length > maxBytes) throw new EdgeVlmError('IMAGE_TOO_LARGE', `${param} has ${bytes.length} bytes, the limit is ${maxBytes}`);
   return bytes;
 }

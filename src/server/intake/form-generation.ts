@@ -1,8 +1,8 @@
-import { type Static, type TObject, Type } from 'typebox';
-import type { SamplingOptions } from '../../core/generator.js';
+import { Type } from 'typebox';
 import type { ServedRequest } from '../../serving/served-request.js';
 import { DECODING_FIELDS, decodingOptions, StrategyName } from '../schemas/decoding-fields.js';
-import { ModelField, SAMPLING_FIELDS } from '../schemas/form-fields.js';
+import { ModelField } from '../schemas/form-fields.js';
+import { SAMPLING_FIELDS, samplingSettings } from '../schemas/sampling-fields.js';
 import { SERVING_FIELDS, servingSettings } from '../schemas/serving-fields.js';
 import type { RequestLimits } from '../server-options.js';
 import { formValues } from './form-values.js';
@@ -24,21 +24,9 @@ export function formRequest(form: PictureForm, text: string, limits: RequestLimi
   return {
     input: { messages: [{ role: 'user', content }] },
     maxTokens: max_length ?? limits.defaultTokens,
-    sampling: { ...limits.defaultSampling, ...samplingOf(formValues(form, SAMPLING_FIELDS)) },
+    sampling: { ...limits.defaultSampling, ...samplingSettings(formValues(form, SAMPLING_FIELDS)) },
     ...(model !== undefined && { model }),
     ...(decoding && { decoding }),
     ...servingSettings(formValues(form, SERVING_FIELDS)),
-  };
-}
-
-function samplingOf(fields: Static<TObject<typeof SAMPLING_FIELDS>>): SamplingOptions {
-  const { temperature, top_p, top_k, min_p, repeat_penalty, seed } = fields;
-  return {
-    ...(temperature !== undefined && { temperature }),
-    ...(top_p !== undefined && { topP: top_p }),
-    ...(top_k !== undefined && { topK: top_k }),
-    ...(min_p !== undefined && { minP: min_p }),
-    ...(repeat_penalty !== undefined && { repeatPenalty: repeat_penalty }),
-    ...(seed !== undefined && { seed }),
   };
 }

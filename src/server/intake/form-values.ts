@@ -3,7 +3,7 @@ import { Value } from 'typebox/value';
 import { InvalidField } from '../invalid-field.js';
 import type { PictureForm } from './read-form.js';
 
-const NUMBER = /^(\d{1,10}(\.\d{0,20})?|\.\d{1,20})$/;
+const NUMBER = /^-?(\d{1,10}(\.\d{0,20})?|\.\d{1,20})$/;
 
 /**
  * Fields of a form as their schemas have them: numbers, `true` and `false`, and lists as `8,12`. Empty and absent fields are left out.

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { DECODING_FIELDS, StrategyName } from '../schemas/decoding-fields.js';
 import { DecodingReport } from '../schemas/answer-schema.js';
+import { SAMPLING_FIELDS } from '../schemas/sampling-fields.js';
 import { SERVING_FIELDS } from '../schemas/serving-fields.js';
 import { ChatLogprobs, CompletionLogprobs, TopLogprobs } from './logprobs.js';
 
@@ -39,25 +40,27 @@ const ResponseFormat = Type.Union([
 const GENERATION = {
   model: Maybe(Type.String({ maxLength: 256 })),
   max_tokens: Maybe(Type.Integer({ minimum: 1 })),
-  temperature: Maybe(Type.Number({ minimum: 0, maximum: 100, description: 'Default 0: the likeliest token.' })),
-  top_p: Maybe(Type.Number({ minimum: 0, maximum: 1 })),
-  top_k: Maybe(Type.Integer({ minimum: 0, maximum: 0x7fffffff })),
-  min_p: Maybe(Type.Number({ minimum: 0, maximum: 1 })),
-  repeat_penalty: Maybe(Type.Number({ minimum: 0.01, maximum: 100 })),
-  frequency_penalty: Maybe(Type.Number({ minimum: -2, maximum: 2 })),
-  presence_penalty: Maybe(Type.Number({ minimum: -2, maximum: 2 })),
-  seed: Maybe(Type.Integer({ minimum: 0, maximum: 0xfffffffe, description: 'Default 0: the same request gives the same answer.' })),
+  n_predict: Maybe(
+    Type.Union([Type.Integer({ minimum: 1 }), Type.Literal(-1)], {
+      description: "llama-server's word for max_tokens; -1 for as many as there may be.",
+    }),
+  ),
+  temperature: Maybe(SAMPLING_FIELDS.temperature),
+  top_p: Maybe(SAMPLING_FIELDS.top_p),
+  top_k: Maybe(SAMPLING_FIELDS.top_k),
+  min_p: Maybe(SAMPLING_FIELDS.min_p),
+  repeat_penalty: Maybe(SAMPLING_FIELDS.repeat_penalty),
+  repeat_last_n: Maybe(SAMPLING_FIELDS.repeat_last_n),
+  frequency_penalty: Maybe(SAMPLING_FIELDS.frequency_penalty),
+  presence_penalty: Maybe(SAMPLING_FIELDS.presence_penalty),
+  seed: Maybe(SAMPLING_FIELDS.seed),
   stop: Maybe(Type.Union([Type.String(), Type.Array(Type.String({ minLength: 1 }), { maxItems: 16 })])),
   stream: Maybe(Type.Boolean()),
   stream_options: Maybe(Type.Object({ include_usage: Maybe(Type.Boolean()) })),
   n: Maybe(Type.Integer({ minimum: 1, maximum: 1 })),
   response_format: Maybe(ResponseFormat),
   grammar: Maybe(Type.String({ maxLength: 262_144, description: 'A GBNF grammar; as llama-server takes it.' })),
-  context_shift: Maybe(
-    Type.Boolean({
-      description: 'Lossy: whether an answer that fills the context goes on without its older half. Default: as the server was started.',
-    }),
-  ),
+  context_shift: Maybe(SERVING_FIELDS.context_shift),
   cache_prompt: Maybe(Type.Boolean({ description: 'Whether work of earlier prompts is used. Default true; as llama-server takes it.' })),
   decoding: Maybe(
     // A setting that nobody knows is a mistake: it is no field of OpenAI's.

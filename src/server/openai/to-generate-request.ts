@@ -1,17 +1,16 @@
-import type { ChatMessage, ContentPart, Grammar, SamplingOptions } from '../../core/generator.js';
+import type { ChatMessage, ContentPart, Grammar } from '../../core/generator.js';
 import type { PictureFetcher } from '../../serving/picture-fetch/picture-fetcher.js';
 import type { PictureLink, ServedRequest } from '../../serving/served-request.js';
 import { picturePart } from '../intake/picture-part.js';
 import { InvalidField } from '../invalid-field.js';
 import { decodingOptions } from '../schemas/decoding-fields.js';
+import { samplingSettings } from '../schemas/sampling-fields.js';
 import { servingSettings } from '../schemas/serving-fields.js';
 import type { RequestLimits } from '../server-options.js';
 import type { ChatRequest, CompletionRequest, OpenAiMessage } from './chat-schema.js';
+import { refuseUnobeyed } from './refuse-unobeyed.js';
 
 type Generation = Omit<CompletionRequest, 'prompt' | 'logprobs'>;
-
-/** Fields of OpenAI's that change the answer and cannot be obeyed: silence would be a lie. */
-const NOT_OBEYED = ['tools', 'functions', 'logit_bias', 'audio', 'best_of', 'echo', 'suffix'] as const;
 
 /** A chat as the model takes it. @throws REQUEST_INVALID, URL_REFUSED, IMAGE_TOO_LARGE */
 export function chatToRequest(body: ChatRequest, limits: RequestLimits, fetcher?: PictureFetcher): ServedRequest {
@@ -37,43 +36,19 @@ export function completionToRequest(body: CompletionRequest, limits: RequestLimi
 }
 
 function generation(body: Generation, limits: RequestLimits): Omit<ServedRequest, 'input'> {
-  for (const name of NOT_OBEYED) if (isAsked((body as Record<string, unknown>)[name])) throw new InvalidField(name, 'is not supported');
-  const { max_tokens: tokens, stop, cache_prompt: reuse, context_shift: contextShift } = body;
+  refuseUnobeyed(body);
+  const { n_predict: predicted, stop, cache_prompt: reuse } = body;
+  // As llama-server has it, -1 is as many as there may be.
+  const tokens = body.max_tokens ?? (predicted === -1 ? limits.maxTokens : predicted);
   if (tokens != null && tokens > limits.maxTokens) throw new InvalidField('max_tokens', `must be at most ${limits.maxTokens}`);
   const decoding = body.decoding == null ? undefined : decodingOptions(body.decoding);
-  const { cache, image_tokens, reuse_similar } = body;
   return {
     maxTokens: tokens ?? limits.defaultTokens,
-    sampling: { ...limits.defaultSampling, ...samplingOf(body) },
+    sampling: { ...limits.defaultSampling, ...samplingSettings(body) },
     stop: typeof stop === 'string' ? [stop] : (stop ?? []),
     ...(reuse != null && { reuse }),
-    ...(contextShift != null && { contextShift }),
     ...(decoding && { decoding }),
-    ...servingSettings({
-      ...(cache != null && { cache }),
-      ...(image_tokens != null && { image_tokens }),
-      ...(reuse_similar != null && { reuse_similar }),
-    }),
-  };
-}
-
-function isAsked(value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === 0 || value === '') return false;
-  if (Array.isArray(value)) return value.length > 0;
-  return typeof value !== 'object' || Object.keys(value).length > 0;
-}
-
-function samplingOf(body: Generation): SamplingOptions {
-  const { temperature, top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed } = body;
-  return {
-    ...(temperature != null && { temperature }),
-    ...(top_p != null && { topP: top_p }),
-    ...(top_k != null && { topK: top_k }),
-    ...(min_p != null && { minP: min_p }),
-    ...(repeat_penalty != null && { repeatPenalty: repeat_penalty }),
-    ...(frequency_penalty != null && { frequencyPenalty: frequency_penalty }),
-    ...(presence_penalty != null && { presencePenalty: presence_penalty }),
-    ...(seed != null && { seed }),
+    ...servingSettings(body),
   };
 }
 

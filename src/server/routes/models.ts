@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { EdgeVlmError } from '../../core/errors.js';
 import { RUNTIME_NAMES } from '../../core/runtime.js';
+import { DRAFT_VIEWS } from '../../serving/model-shelf.js';
 import { MODEL_STATES, type ServedModel } from '../../serving/served-model.js';
+import { InvalidField } from '../invalid-field.js';
 import { ErrorAnswer, PLAIN_ERRORS } from '../schemas/error-schema.js';
 import type { App, ServerOptions } from '../server-options.js';
 
@@ -41,6 +43,9 @@ const Load = Type.Object(
     name: Type.Optional(Type.String({ ...Name, description: 'What requests are to call it. Default: the same.' })),
     mmproj: Type.Optional(Type.String({ ...Name, description: 'File of the vision half beside it. Default: the one that is there.' })),
     draft: Type.Optional(Type.String({ ...Name, description: 'A smaller model that guesses for it; one of GET /models.' })),
+    draft_view: Type.Optional(
+      Type.Enum([...DRAFT_VIEWS], { description: "What the draft sees of pictures: words, the default, or the model's image tokens." }),
+    ),
     context: Type.Optional(Type.Integer({ minimum: 16, maximum: 16_777_216, description: 'Tokens of a prompt and its answer.' })),
     wait: Type.Optional(Type.Boolean({ description: 'false: answer 202 at once; GET /models tells when it is ready. Default true.' })),
   },
@@ -115,8 +120,9 @@ export function managementRoutes(app: App, { service, shelf, logger }: ServerOpt
         },
       },
     },
-    async ({ body: { wait = true, ...asked } }, reply) => {
-      const source = await shelf.find(asked);
+    async ({ body: { wait = true, draft_view: draftView, ...asked } }, reply) => {
+      if (draftView !== undefined && asked.draft === undefined) throw new InvalidField('draft_view', 'needs draft');
+      const source = await shelf.find({ ...asked, ...(draftView && { draftView }) });
       const [model] = source.names;
       const { how, done } = pool.load(source);
       logger.info('loading a model', { model, runtime: source.runtime, how, bytes: source.bytes });

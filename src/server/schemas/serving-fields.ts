@@ -3,6 +3,11 @@ import type { ServedRequest } from '../../serving/served-request.js';
 
 /** What requests say beside what the model is asked; the same in forms and in JSON. */
 export const SERVING_FIELDS = {
+  context_shift: Type.Optional(
+    Type.Boolean({
+      description: 'Lossy: whether an answer that fills the context goes on without its older half. Default: as the server was started.',
+    }),
+  ),
   cache: Type.Optional(
     Type.String({
       maxLength: 64,
@@ -23,14 +28,21 @@ export const SERVING_FIELDS = {
   ),
 } as const;
 
-export type ServingFields = Static<TObject<typeof SERVING_FIELDS>>;
+type ServingFields = Static<TObject<typeof SERVING_FIELDS>>;
 
-export function servingSettings({ cache, image_tokens, reuse_similar }: ServingFields): Pick<ServedRequest, 'expects' | 'reuseSimilar'> {
-  const isExpected = cache !== undefined || image_tokens !== undefined;
+/** The same in our words; null is what OpenAI's clients send for what they do not set. */
+export function servingSettings({
+  context_shift,
+  cache,
+  image_tokens,
+  reuse_similar,
+}: {
+  readonly [Name in keyof ServingFields]: ServingFields[Name] | null;
+}): Pick<ServedRequest, 'contextShift' | 'expects' | 'reuseSimilar'> {
+  const expects = { ...(cache != null && { cache }), ...(image_tokens != null && { imageTokens: image_tokens }) };
   return {
-    ...(isExpected && {
-      expects: { ...(cache !== undefined && { cache }), ...(image_tokens !== undefined && { imageTokens: image_tokens }) },
-    }),
-    ...(reuse_similar !== undefined && { reuseSimilar: reuse_similar }),
+    ...(context_shift != null && { contextShift: context_shift }),
+    ...(Object.keys(expects).length > 0 && { expects }),
+    ...(reuse_similar != null && { reuseSimilar: reuse_similar }),
   };
 }

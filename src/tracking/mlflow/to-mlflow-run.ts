@@ -85,8 +85,8 @@ function paramsOf(record: RunRecord): KeyValue[] {
     ['model_name', modelName(record)],
     ['device', setting('device')],
     ['quantization', setting('quantization') ?? models['model']?.precision],
-    ['num_samples', setting('num_samples', 'numSamples', 'samples', 'count') ?? dataset?.items],
-    ['image_dir', setting('image_dir', 'imageDir') ?? (dataset && `sha256:${dataset.sha256.slice(0, 16)}`)],
+    ['num_samples', setting('num_samples', 'samples', 'count') ?? dataset?.items],
+    ['image_dir', setting('image_dir') ?? (dataset && `sha256:${dataset.sha256.slice(0, 16)}`)],
     ...Object.entries(settings.effective).map(([name, value]) => [`settings.${name}`, value] satisfies [string, Setting]),
     ...Object.entries(settings.requested)
       .filter(([name, value]) => value !== settings.effective[name])
@@ -106,9 +106,7 @@ function isKnown(value: Setting | undefined): value is string | number | boolean
 }
 
 function modelName({ settings: { effective }, models }: RunRecord): string | undefined {
-  const named = [effective['model_name'], effective['modelName'], effective['model']].find(
-    (name) => typeof name === 'string' && isKnown(name),
-  );
+  const named = [effective['model_name'], effective['model']].find((name) => typeof name === 'string' && isKnown(name));
   return typeof named === 'string' ? named : (models['model'] ?? Object.values(models)[0])?.name;
 }
 

@@ -11,13 +11,13 @@ export const NOT_SENT = '(not sent)';
 /** Settings whose text is a term of ours, never somebody's words or the name of somebody's file. */
 const TERMS = new Set(
   (
-    'backend cache corpus decoding depths device draft dtype exit kvCache language loads order precision precisions projector ' +
+    'backend cache corpus decoding depths device draft dtype exit kv_cache language loads order precision precisions projector ' +
     'quantization runner runtime runtimes sampling scenario schedule split style task tasks tower vs warmth'
   ).split(' '),
 );
 const TERM = /^[\w.,:;+×% ()-]{0,200}$/;
 /** `shapes:q8_0`, `owner/name`; not a path. */
-const MODEL_SETTING = /^model(_name|Name)?$/;
+const MODEL_SETTING = /^model(_name)?$/;
 const MODEL_NAME = /^\w[\w.:-]*(\/\w[\w.:-]*)?$/;
 const MODEL_FILE = /[\\/].*\.(gguf|onnx|safetensors|bin|pt|pth)$/i;
 const PROMPT_SETTING = /prompt|question|system|template|grammar|schema|stop/i;

@@ -51,7 +51,8 @@ it('compares second questions picture by picture, and leaves out what somebody d
     ...[asked('server', 'warm', 0, answer(10)), asked('peer', 'warm', 0, answer(20))],
     ...[asked('server', 'warm', 1, answer(10)), asked('peer', 'warm', 1, answer(80))],
     ...[asked('server', 'warm', 2, answer(1)), asked('peer', 'warm', 2, new EdgeVlmError('SERVER_AWAY', 'gone'))],
-    ...[asked('server', 'evicted', 0, answer(50)), asked('peer', 'evicted', 0, answer(25))],
+    asked('server', 'evicted', 0, answer(50, { promptTokens: 10, cachedTokens: 4 })),
+    asked('peer', 'evicted', 0, answer(25, { cachedTokens: null })),
   ];
   const { second_question } = serveFigures({ ...NOTHING, askedTwice }, 1);
   expect(second_question?.warm.pictures).toBe(2);
@@ -59,6 +60,8 @@ it('compares second questions picture by picture, and leaves out what somebody d
   expect(second_question?.warm.ratio).toBeCloseTo(4, 9);
   expect(second_question?.warm.gain_over_first.server).toBe(10);
   expect(second_question?.evicted.ratio).toBeCloseTo(0.5, 9);
+  expect(second_question?.evicted.cached_share_p50).toEqual({ server: 0.4 });
+  expect(second_question?.warm.cached_share_p50).toEqual({ server: 0, peer: 0 });
   expect(second_question?.prefix_broken.pictures).toBe(1);
   expect(second_question?.text_first).toMatchObject({ pictures: 0, ratio: null, ttft_ms_p50: {} });
 });

@@ -58,6 +58,8 @@ export interface SecondQuestionFigures {
   readonly ttft_ms_p50: Partial<Readonly<Record<ServeSide, number>>>;
   /** Median TTFT of the first question / of the second, by server. */
   readonly gain_over_first: Partial<Readonly<Record<ServeSide, number>>>;
+  /** Median share of the second prompt's tokens that did not have to be computed, by server; absent where it does not tell. */
+  readonly cached_share_p50: Partial<Readonly<Record<ServeSide, number>>>;
   /** Geometric mean over the pictures of the peer's TTFT / the server's; null without a peer. */
   readonly ratio: number | null;
   readonly interval: Interval | null;
@@ -171,7 +173,7 @@ function secondQuestion(asked: ServeResult['askedTwice'], kinds: readonly Second
       const found = asked.find((one) => one.side === side && one.kind === kind && one.index === index);
       return found === undefined || !isAnswer(found.first) || !isAnswer(found.second)
         ? undefined
-        : { side, first_ms: found.first.ttft_ms, second_ms: found.second.ttft_ms };
+        : { side, first_ms: found.first.ttft_ms, second_ms: found.second.ttft_ms, cached: cachedShare(found.second) };
     });
     return pairs.includes(undefined) ? [] : [pairs.flatMap((pair) => pair ?? [])];
   });
@@ -179,14 +181,22 @@ function secondQuestion(asked: ServeResult['askedTwice'], kinds: readonly Second
     complete.flatMap((pairs) => pairs.filter((pair) => pair.side === side).map((pair) => pair[time]));
   const bySide = (figure: (side: ServeSide) => number): Partial<Record<ServeSide, number>> =>
     complete.length === 0 ? {} : Object.fromEntries(sides.map((side) => [side, figure(side)]));
+  const shares = (side: ServeSide): number[] =>
+    complete.flatMap((pairs) => pairs.filter((pair) => pair.side === side).flatMap(({ cached }) => cached ?? []));
   const compared = compareSamples(list('peer', 'second_ms'), list('server', 'second_ms'), { better: 'lower', paired: true, seed });
   return {
     pictures: complete.length,
     ttft_ms_p50: bySide((side) => median(list(side, 'second_ms'))),
     gain_over_first: bySide((side) => median(list(side, 'first_ms')) / median(list(side, 'second_ms'))),
+    cached_share_p50: Object.fromEntries(sides.flatMap((side) => (shares(side).length === 0 ? [] : [[side, median(shares(side))]]))),
     ratio: compared?.gain ?? null,
     interval: compared === undefined || compared.n < 2 ? null : compared.interval,
   };
+}
+
+/** null where the server does not tell. */
+function cachedShare({ cachedTokens, promptTokens }: ServeAnswer): number | null {
+  return cachedTokens === null || promptTokens === null || promptTokens === 0 ? null : cachedTokens / promptTokens;
 }
 
 function ratioOf<Item>(a: readonly Item[], b: readonly Item[], statistic: (items: readonly Item[]) => number, seed: number): Ratio | null {

@@ -39,14 +39,17 @@ export function serveReport({ loads, second_question, stall_ms_max, ...figures }
       : [
           '',
           ...markdownTable({
-            columns: ['second question', 'TTFT, server', 'TTFT, peer', 'first / second, server', 'server / peer', 'pictures'],
-            rows: Object.entries(second_question).map(([kind, { ttft_ms_p50, gain_over_first, ratio, interval, pictures }]) => [
+            columns: ['second question', 'TTFT, server', 'TTFT, peer', 'first / second, server', 'server / peer', 'cached', 'pictures'],
+            rows: Object.entries(second_question).map(([kind, { ttft_ms_p50, gain_over_first, cached_share_p50, ...row }]) => [
               kind.replaceAll('_', ' '),
               duration(ttft_ms_p50.server),
               duration(ttft_ms_p50.peer),
               times(gain_over_first.server ?? null),
-              times(ratio, interval),
-              String(pictures),
+              times(row.ratio, row.interval),
+              SERVE_SIDES.flatMap((side) => cached_share_p50[side] ?? [])
+                .map((share) => `${(100 * share).toFixed(0)}%`)
+                .join(' / '),
+              String(row.pictures),
             ]),
           }),
         ]),

@@ -18,7 +18,7 @@ export interface VlmSettings {
   readonly precision: string | null;
   readonly warmup: number;
   readonly prompt: string;
-  readonly maxTokens: number;
+  readonly max_tokens: number;
   readonly batch: number;
   readonly threads: number | null;
   readonly context: number | null;

@@ -104,7 +104,7 @@ function measurementOf(result: VlmScenarioResult, key = 'key', unreadable: reado
     requested: {},
     settings: {
       ...{ model_name: 'script', device: 'cpu', quantization: 'none', num_samples: 4, image_dir: 'dir', runtime: 'null', precision: null },
-      ...{ warmup: 1, prompt: 'Describe.', maxTokens: 9, batch: 1, threads: null, context: null },
+      ...{ warmup: 1, prompt: 'Describe.', max_tokens: 9, batch: 1, threads: null, context: null },
     },
     environment: { cpu, memory_bytes: 1, os: 'o', kernel: 'k', node: 'v20', edgevlm: null, commit: null },
     models: {},
