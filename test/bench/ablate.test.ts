@@ -54,7 +54,7 @@ beforeAll(async () => {
   draft = join(dirname(language), 'shapes-draft-f16.gguf');
   model = ['--model', language, '--mmproj', mmproj, '--threads', '1'];
   const { code, stdout, stderr } = await ablate(
-    ...['--draft', draft, '--draft-fixed', '--prompts', String(PROMPTS), '--caches', 'full,hadamard:q8_0,pyramidkv:0.4'],
+    ...['--draft', draft, '--draft-fixed', '--prompts', String(PROMPTS), '--caches', 'full,hadamard:q8_0,pyramidkv:24'],
     ...['--exit-layers', '2', '--exit-threshold', '0.5', '--report', 'report', '--json', '--quiet'],
   );
   expect([code, stderr]).toEqual([0, '']);
@@ -96,7 +96,7 @@ describe('an ablation', () => {
     const rotated = rowOf('plain', 'hadamard:q8_0');
     expect(rotated.kv_ratio).toBeGreaterThan(1.8);
     expect(rotated.kv_ratio).toBeLessThan(2);
-    expect(rowOf('plain', 'pyramidkv:0.4').kv_ratio).toBeGreaterThan(1.5);
+    expect(rowOf('plain', 'pyramidkv:24').kv_ratio).toBeGreaterThan(1.5);
     for (const { caption_object_f1: f1, vqa_accuracy: accuracy, token_agreement: agreement } of result.rows) {
       for (const share of [f1, accuracy, agreement]) {
         expect(share).toBeGreaterThanOrEqual(0);
@@ -109,9 +109,9 @@ describe('an ablation', () => {
   it('leads lossy variants along the answers of plain decoding, and no others', () => {
     const led = result.rows.filter(({ forced_tokens: tokens }) => tokens > 0);
     expect(led.map(({ strategy, cache }) => `${strategy} ${cache}`)).toEqual([
-      ...['early-exit full', 'plain hadamard:q8_0', 'early-exit hadamard:q8_0', 'plain pyramidkv:0.4', 'early-exit pyramidkv:0.4'],
+      ...['early-exit full', 'plain hadamard:q8_0', 'early-exit hadamard:q8_0', 'plain pyramidkv:24', 'early-exit pyramidkv:24'],
     ]);
-    const [rotated, pyramid] = [rowOf('plain', 'hadamard:q8_0'), rowOf('plain', 'pyramidkv:0.4')];
+    const [rotated, pyramid] = [rowOf('plain', 'hadamard:q8_0'), rowOf('plain', 'pyramidkv:24')];
     expect(rotated.kl_mean).toBeGreaterThan(0);
     expect(rotated.kl_mean).toBeLessThan(pyramid.kl_mean ?? 0);
     expect(rotated.kl_p99).toBeLessThan(pyramid.kl_p99 ?? 0);
@@ -189,6 +189,8 @@ it.each<[args: string[], message: RegExp]>([
   [['--ablate', '--decoding', 'ngram'], /--ablate takes --strategies/],
   [['--prompts', '3'], /--prompts needs --ablate/],
   [['--forced-tokens', '3'], /--forced-tokens needs --ablate/],
+  [['--forced-pictures', '28'], /--forced-pictures needs --ablate/],
+  [['--ablate', '--forced-pictures', '28'], /--forced-pictures needs --forced-tokens/],
 ])('%j is refused', async (args, message) => {
   const { code, stderr } = await runCli(['bench', 'engine', ...args, ...model], { cwd: home });
   expect([code, stderr]).toEqual([64, expect.stringMatching(message) as string]);

@@ -16,15 +16,17 @@ const PICTURES = Number(process.env['EDGEVLM_SOAK_POLICIES'] ?? 50);
 const PROOF = 5000;
 /** Image tokens of some 60 pictures: the cache is full early. */
 const IMAGE_CACHE_BYTES = 512 * 1024;
+/** Keys and values of some ten of them. */
+const CACHE_RAM_BYTES = 2_500_000;
 /** Caches are full and code is compiled from here on. */
 const WARM = PICTURES >= PROOF ? 1000 : Math.floor(0.3 * PICTURES);
 const READINGS = 400;
 /** Few pictures say little of a slope: V8 collects when it likes. */
 const BOUND = PICTURES >= PROOF ? 0.03 : 0.25;
 const SIDE = 96;
-const CACHES = ['full', 'gear:4', 'pyramidkv+hadamard:0.4:q4_0'];
+const CACHES = ['full', 'gear:4', 'pyramidkv+hadamard:20:q4_0'];
 const OTHER_CACHES = [
-  ...['full:q8_0', 'hadamard:q8_0', 'hadamard:q4_0', 'gear:2', 'pyramidkv:0.4', 'pyramidkv:0.4:text', 'pyramidkv+gear:0.4'],
+  ...['full:q8_0', 'hadamard:q8_0', 'hadamard:q4_0', 'gear:2', 'pyramidkv:20', 'pyramidkv:20:text', 'pyramidkv+gear:20'],
 ];
 const PRUNED = ['diversity', 'pooling', 'random'] as const;
 type Policy = readonly [name: string, options: Partial<EngineLoadOptions>];
@@ -56,7 +58,7 @@ describe.runIf(process.platform === 'linux')('memory of the engine stays as it i
     async (name, options) => {
       const files = await findModel({ model: 'shapes' });
       const engine = await EngineGenerator.start(
-        { ...files, threads: 1, imageCacheBytes: IMAGE_CACHE_BYTES, ...options },
+        { ...files, threads: 1, imageCacheBytes: IMAGE_CACHE_BYTES, cacheRamBytes: CACHE_RAM_BYTES, ...options },
         { signal: new AbortController().signal },
       );
       try {

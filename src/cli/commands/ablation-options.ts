@@ -13,6 +13,7 @@ export interface AblationFlags extends DecodingFlags {
   readonly seed?: number;
   readonly temperature?: number;
   readonly forcedTokens?: number;
+  readonly forcedPictures?: number;
   readonly report?: string;
 }
 
@@ -34,6 +35,7 @@ export function addAblationOptions(command: Command): Command {
       'with --ablate: lead lossy variants along so many tokens of whole albums, in pieces that a later run goes on from; default: the answers',
       wholeNumber(1, 10_000_000),
     )
+    .option('--forced-pictures <n>', 'with --forced-tokens: pictures of an album; default: 12', wholeNumber(12, 64))
     .option('--report <dir>', 'with --ablate: where report.html, report.json and report.md go; default: reports/ablation');
   return addDecodingOptions(command);
 }
@@ -50,7 +52,7 @@ export function strategiesOf(names: readonly string[] = DECODING_STRATEGIES): De
 
 /** Refuses options that only an ablation obeys. @throws EdgeVlmError USAGE */
 export function refuseWithoutAblate(flags: AblationFlags): void {
-  const { strategies, caches, prompts, seed, temperature, forcedTokens, report, draft, decoding, calibration } = flags;
+  const { strategies, caches, prompts, seed, temperature, forcedTokens, forcedPictures, report, draft, decoding, calibration } = flags;
   const given = Object.entries({
     strategies,
     caches,
@@ -58,6 +60,7 @@ export function refuseWithoutAblate(flags: AblationFlags): void {
     seed,
     temperature,
     'forced-tokens': forcedTokens,
+    'forced-pictures': forcedPictures,
     report,
     draft,
     decoding,

@@ -40,6 +40,8 @@ const BOOTSTRAP_SEED = 0;
 const SAMPLING_SEED = 11;
 /** As `DecodingOptions.draftTokens`. */
 const DRAFT_TOKENS = 4;
+/** As `eval albums`. */
+const FORCED_PICTURES = 12;
 const SPLIT = 'test';
 const COMMAND = 'bench engine --ablate';
 
@@ -47,13 +49,16 @@ const COMMAND = 'bench engine --ablate';
 export async function benchAblation(options: BenchAblationOptions, session: Session): Promise<void> {
   const { terminal, signal } = session;
   if (options.decoding !== undefined) throw new EdgeVlmError('USAGE', '--ablate takes --strategies, a list, in place of --decoding');
-  const { prompts: count = 200, seed = 0, temperature = 0.8, report = 'reports/ablation' } = options;
+  if (options.forcedPictures !== undefined && options.forcedTokens === undefined)
+    throw new EdgeVlmError('USAGE', '--forced-pictures needs --forced-tokens');
+  const { prompts: count = 200, seed = 0, temperature = 0.8, report = 'reports/ablation', forcedPictures = FORCED_PICTURES } = options;
   const strategies = strategiesOf(options.strategies);
   const caches = options.caches ?? ['full'];
   const cacheOf = new Map(caches.map((spec) => [spec, parseCacheSpec(spec)]));
   const log = await RunLog.open(options, session);
   const startTime_ms = Date.now();
   const { model, mmproj } = await findModel({ model: options.model, mmproj: options.mmproj, vision: true });
+  const called = options.model === model ? path.basename(model) : options.model;
   const threads = options.threads ?? defaultThreads();
   const load = await loadOptions({ model, ...(mmproj !== undefined && { mmproj }), ...computeOptions(options), threads }, options, session);
   const file = await readGguf(model);
@@ -104,18 +109,20 @@ export async function benchAblation(options: BenchAblationOptions, session: Sess
       drawn: { split: SPLIT, seed },
       models,
       tokens: options.forcedTokens,
+      pictures: forcedPictures,
       folder: path.join(report, 'forced'),
     } as const;
     const forced = await leadAlong(measurement, led, session);
     judged.push({
-      ...judgeVariant(measurement, { vocabulary: SCENE_VOCABULARY, layers, seed: BOOTSTRAP_SEED, guesses, forced }),
+      ...judgeVariant(measurement, { model: called, vocabulary: SCENE_VOCABULARY, layers, seed: BOOTSTRAP_SEED, guesses, forced }),
       indices: measurement.pairs.map(({ index }) => index),
     });
   }
   const finished = Math.max(0, ...judged.map(({ row }) => row.prompts));
   if (finished === 0 && signal.aborted) throw new EdgeVlmError('CANCELLED', 'stopped before the first prompt was answered');
   if (finished === 0) throw new EdgeVlmError('CONTEXT_FULL', 'not one prompt fits into the context');
-  const settings = { count, threads, temperature, ...flat(load.decoding), draftView: load.draft?.view ?? null };
+  const forcing = options.forcedTokens === undefined ? {} : { forcedTokens: options.forcedTokens, forcedPictures };
+  const settings = { count, threads, temperature, ...forcing, ...flat(load.decoding), draftView: load.draft?.view ?? null };
   const toRecord = ({ row, scores, samples, verdicts, indices }: JudgedVariant & { readonly indices: readonly number[] }): RunRecord => {
     const own = { ...settings, strategy: row.strategy, cache: row.cache };
     return createRunRecord({
@@ -146,7 +153,7 @@ export async function benchAblation(options: BenchAblationOptions, session: Sess
     schemaVersion: 1,
     command: COMMAND,
     createdAt: runs[0]?.createdAt ?? new Date().toISOString(),
-    model: options.model === model ? path.basename(model) : options.model,
+    model: called,
     count,
     rows,
     runs,

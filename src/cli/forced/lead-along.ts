@@ -21,6 +21,8 @@ export interface LeadAlongOptions {
   readonly models: Readonly<Record<string, ModelIdentity>>;
   /** How many tokens of whole album conversations; undefined: the answers that were given. */
   readonly tokens: number | undefined;
+  /** Of each of these albums. */
+  readonly pictures: number;
   /** Where what is finished of that is kept. */
   readonly folder: string;
 }
@@ -31,7 +33,7 @@ export interface LeadAlongOptions {
  */
 export async function leadAlong(
   { variant, pairs, failure }: AblationMeasurement,
-  { load, cache, drawn, models, tokens, folder }: LeadAlongOptions,
+  { load, cache, drawn, models, tokens, pictures, folder }: LeadAlongOptions,
   session: Session,
 ): Promise<readonly ForcedAnswer[] | null> {
   const { terminal, signal } = session;
@@ -41,7 +43,7 @@ export async function leadAlong(
   const request = { reference: load, subject: { ...load, ...(cache !== undefined && { cache }) }, decoding: variant.decoding };
   try {
     if (tokens !== undefined && vision !== null) {
-      return await leadThroughAlbums(request, { ...drawn, vision, models, tokens, folder, cache: variant.cache }, session);
+      return await leadThroughAlbums(request, { ...drawn, vision, models, tokens, pictures, folder, cache: variant.cache }, session);
     }
     const prompts = new DrawnPrompts({ ...drawn, vision });
     const asked: ForcedPrompt[] = [];

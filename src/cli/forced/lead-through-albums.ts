@@ -22,6 +22,8 @@ export interface LeadThroughAlbumsOptions extends Omit<DrawnPromptsOptions, 'vis
   readonly models: Readonly<Record<string, ModelIdentity>>;
   /** At least so many, after the first of every answer. */
   readonly tokens: number;
+  /** Of an album; what does not fit into the context is left out. */
+  readonly pictures: number;
   readonly folder: string;
   /** The variant's, in a word. */
   readonly cache: string;
@@ -29,7 +31,6 @@ export interface LeadThroughAlbumsOptions extends Omit<DrawnPromptsOptions, 'vis
 
 /** Albums that one process goes through before what it found is kept. */
 const ALBUMS = 2;
-const PICTURES = 12;
 
 /** What is kept of a piece of the work. */
 const Piece = Type.Array(
@@ -50,7 +51,7 @@ const Piece = Type.Array(
  */
 export async function leadThroughAlbums(
   request: Omit<CompareForcedRequest, 'prompts' | 'reuse'>,
-  { vision, models, tokens, folder, cache, ...drawn }: LeadThroughAlbumsOptions,
+  { vision, models, tokens, pictures, folder, cache, ...drawn }: LeadThroughAlbumsOptions,
   { terminal, signal }: Session,
 ): Promise<ForcedAnswer[]> {
   const { decoding, subject } = request;
@@ -61,6 +62,7 @@ export async function leadThroughAlbums(
     subject: { ...subject, model: null, mmproj: null, draft: null },
     drawn,
     albums: ALBUMS,
+    pictures,
     version: packageVersion(),
   };
   const key = sha256Json(what).slice(0, 12);
@@ -90,7 +92,7 @@ export async function leadThroughAlbums(
     const prompts: ForcedPrompt[] = [];
     for (let at = 0; at < ALBUMS; at++) {
       const index = piece * ALBUMS + at;
-      for (const { messages, maxTokens, truth } of await albumTurns({ ...drawn, index, pictures: PICTURES, maxObjects: 4 }, vision)) {
+      for (const { messages, maxTokens, truth } of await albumTurns({ ...drawn, index, pictures, maxObjects: 4 }, vision)) {
         const { input } = await preparePictures({ input: { messages }, maxTokens }, vision);
         if ('messages' in input) prompts.push({ messages: input.messages, maxTokens, asks: truth?.asks ?? null, tokens: null });
       }

@@ -21,6 +21,8 @@ import type { AblationMeasurement } from './ablation-scenario.js';
 
 /** One variant beside plain decoding over a full cache, as `--json` tells it; null where it does not apply. */
 export interface AblationRow {
+  /** What the user called it. */
+  readonly model: string;
   readonly strategy: string;
   readonly cache: string;
   readonly status: 'ok' | 'failed';
@@ -76,6 +78,7 @@ export interface JudgedVariant {
 }
 
 export interface JudgeOptions {
+  readonly model: string;
   /** null where the variant was not led along. */
   readonly forced?: readonly ForcedAnswer[] | null;
   readonly vocabulary: CaptionVocabulary;
@@ -92,7 +95,7 @@ const LEVEL = 0.95;
 /** Judges one variant beside plain decoding, prompt by prompt. */
 export function judgeVariant(
   measurement: AblationMeasurement,
-  { vocabulary, layers, seed, guesses, forced = null }: JudgeOptions,
+  { model, vocabulary, layers, seed, guesses, forced = null }: JudgeOptions,
 ): JudgedVariant {
   const { variant, pairs, failure } = measurement;
   const timed = pairs.flatMap(({ plain, other }) => {
@@ -114,6 +117,7 @@ export function judgeVariant(
   const judged = !variant.isExact || isReference || pairs.length === 0 ? null : greedy;
   const ratios = timed.map((one) => one.theirs / one.ours);
   const row: AblationRow = {
+    model,
     strategy: variant.strategy,
     cache: variant.cache,
     status: failure === null ? 'ok' : 'failed',

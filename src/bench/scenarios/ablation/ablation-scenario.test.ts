@@ -82,7 +82,9 @@ async function ablate(reference: Fake, other: Fake, of: AblationVariant, sampled
 }
 
 const judge = (result: AblationResult): AblationRow[] =>
-  result.measurements.map((measurement) => judgeVariant(measurement, { vocabulary: VOCABULARY, layers: 8, seed: 0, guesses: null }).row);
+  result.measurements.map(
+    (measurement) => judgeVariant(measurement, { model: 'fake', vocabulary: VOCABULARY, layers: 8, seed: 0, guesses: null }).row,
+  );
 
 describe('a variant that must be exact', () => {
   test('is, where it says the same; and takes turns at going first', async () => {
@@ -90,7 +92,15 @@ describe('a variant that must be exact', () => {
     const result = await ablate(plainly, { tokens: says, decode_ms: 4 }, variant('ngram'), true, 4);
     expect(asked.slice(0, 6)).toEqual(['plain 4', 'other 4', 'plain 0', 'other 0', 'other 1', 'plain 1']);
     const [plain, row] = judge(result);
-    expect(plain).toMatchObject({ strategy: 'plain', cache: 'full', prompts: 4, exact: null, speedup: 1, tokens_per_second: 500 });
+    expect(plain).toMatchObject({
+      model: 'fake',
+      strategy: 'plain',
+      cache: 'full',
+      prompts: 4,
+      exact: null,
+      speedup: 1,
+      tokens_per_second: 500,
+    });
     expect(row).toMatchObject({ prompts: 4, answers_same: 4, exact: true, excused: 0, different: 0, sampled_exact: true, speedup: 2 });
     expect(row).toMatchObject({ token_agreement: 1, vqa_accuracy: 1, caption_object_f1: null, kv_ratio: 1, kv_bytes_per_token: 8 });
   });
@@ -214,7 +224,7 @@ test('a variant that was led along is judged by every token of it, captions apar
     { asks: 'answer' as const, tokens: [token(0.1, false)], ...bytes },
     { asks: null, tokens: [], ...bytes, cacheBytes: 200 },
   ];
-  const { row } = judgeVariant(measurement, { vocabulary: VOCABULARY, layers: 8, seed: 0, guesses: null, forced });
+  const { row } = judgeVariant(measurement, { model: 'fake', vocabulary: VOCABULARY, layers: 8, seed: 0, guesses: null, forced });
   expect(row).toMatchObject({ forced_tokens: 5, top1_agreement: 0.6, caption_top1_agreement: 0.75, kl_p99: 0.4 });
   expect(row.kl_mean).toBeCloseTo(0.1);
   expect(row.kv_ratio).toBeCloseTo(3);
