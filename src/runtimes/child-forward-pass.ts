@@ -1,33 +1,30 @@
 import type { DecodeSamples, ForwardPass } from '../core/forward-pass.js';
 import { ChildProcess } from '../host/child-process.js';
-import type { ForwardProtocol } from './forward-protocol.js';
+import type { Protocol } from '../host/protocol.js';
+import type { ForwardProtocol, ForwardSteps } from './forward-protocol.js';
 
 /** A forward pass that runs in a process of its own, so that its memory can be read apart. */
 export class ChildForwardPass implements ForwardPass {
-  private constructor(
+  protected constructor(
     readonly label: string,
     readonly load_ms: number,
-    private readonly child: ChildProcess<ForwardProtocol>,
+    private readonly steps: ChildProcess<ForwardSteps>,
   ) {}
 
   /** @param entry module that serves `ForwardProtocol` @throws what loading throws; ENGINE_CRASHED, ENGINE_TIMEOUT */
   static async start(label: string, entry: URL, options: ForwardProtocol['open']['request']): Promise<ChildForwardPass> {
-    const child = await ChildProcess.start<ForwardProtocol>(entry, { name: label, env: { GGML_NO_BACKTRACE: '1' } });
-    try {
-      const { load_ms } = await child.request('open', options);
-      return new ChildForwardPass(label, load_ms, child);
-    } catch (thrown) {
-      await child.stop();
-      throw thrown;
-    }
+    const { child, opened } = await openForwardChild<ForwardProtocol, { load_ms: number }>(entry, label, (started) =>
+      started.request('open', options),
+    );
+    return new ChildForwardPass(label, opened.load_ms, child);
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.steps.pid;
   }
 
   prefill(tokens: number): Promise<number> {
-    return this.child.request('prefill', { tokens });
+    return this.steps.request('prefill', { tokens });
   }
 
   async fill(tokens: number): Promise<void> {
@@ -35,12 +32,27 @@ export class ChildForwardPass implements ForwardPass {
   }
 
   decode(tokens: number): Promise<DecodeSamples> {
-    return this.child.request('decode', { tokens });
+    return this.steps.request('decode', { tokens });
   }
 
-  readonly logits = (tokens: number): Promise<Float32Array[]> => this.child.request('logits', { tokens });
+  readonly logits = (tokens: number): Promise<Float32Array[]> => this.steps.request('logits', { tokens });
 
   async close(): Promise<void> {
-    await this.child.stop();
+    await this.steps.stop();
+  }
+}
+
+/** Starts a process and opens a model in it; ends it where that fails. @throws what `open` throws; ENGINE_CRASHED, ENGINE_TIMEOUT */
+export async function openForwardChild<P extends Protocol<P>, Opened>(
+  entry: URL,
+  name: string,
+  open: (child: ChildProcess<P>) => Promise<Opened>,
+): Promise<{ readonly child: ChildProcess<P>; readonly opened: Opened }> {
+  const child = await ChildProcess.start<P>(entry, { name, env: { GGML_NO_BACKTRACE: '1' } });
+  try {
+    return { child, opened: await open(child) };
+  } catch (thrown) {
+    await child.stop();
+    throw thrown;
   }
 }

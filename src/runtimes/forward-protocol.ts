@@ -11,3 +11,6 @@ export interface ForwardProtocol {
   logits: { request: { readonly tokens: number }; event: never; result: Float32Array[] };
   decode: { request: { readonly tokens: number }; event: never; result: DecodeSamples };
 }
+
+/** What is asked once a model is open. */
+export type ForwardSteps = Omit<ForwardProtocol, 'open'>;

@@ -70,15 +70,28 @@ describe('what calibrate learns', () => {
   });
 });
 
+/** Milliseconds that no guess is worth: who believes it does not guess. */
+const AN_AGE = 1e6;
+
+function unaffordable(record: CalibrationRecord): CalibrationRecord {
+  const { ngram } = record.costs;
+  const verify_ms = ngram.verify_ms.map((ms, guesses) => (guesses === 0 ? ms : AN_AGE));
+  return { ...record, costs: { ...record.costs, ngram: { ...ngram, verify_ms } } };
+}
+
 describe('what was learnt', () => {
   it(
     'is used and named where tokens are guessed, and not where they are not',
     async () => {
       const { answer, stderr } = await caption('--decoding', 'ngram');
       expect(stderr).toContain(`note: calibration: ${file}`);
-      // Known from the first answer on; measured while decoding it would not be yet.
       expect(answer.decoding.costs?.verify_ms).toHaveLength(5);
       expect((await caption()).stderr).toBe('');
+      const own = join(home, 'own.json');
+      await writeFile(own, JSON.stringify(unaffordable(learnt)));
+      const { answer: warned } = await caption('--decoding', 'ngram', '--calibration', own);
+      expect(warned.decoding.costs?.verify_ms.slice(1)).toEqual([AN_AGE, AN_AGE, AN_AGE, AN_AGE]);
+      expect(warned.decoding.drafted).toBe(0);
     },
     TIMEOUT,
   );
@@ -88,9 +101,8 @@ describe('what was learnt', () => {
     async () => {
       const { answer } = await caption('--decoding', 'early-exit', '--exit-layers', '3', '--exit-threshold', '0.5');
       expect(answer.lossy).toEqual(['early exit by softmax_max: after 3 layers above 0.5']);
-      const { answer: uncalibrated, stderr } = await caption('--decoding', 'ngram', '--calibration', 'none');
+      const { stderr } = await caption('--decoding', 'ngram', '--calibration', 'none');
       expect(stderr).toBe('');
-      expect(uncalibrated.decoding.costs).toBeNull();
     },
     TIMEOUT,
   );
@@ -120,11 +132,11 @@ describe('what was learnt', () => {
     '%s is left aside with a warning',
     async (_, change, why) => {
       const foreign = join(home, 'foreign.json');
-      await writeFile(foreign, JSON.stringify({ ...learnt, ...change }));
+      await writeFile(foreign, JSON.stringify({ ...unaffordable(learnt), ...change }));
       const { answer, stderr } = await caption('--decoding', 'ngram', '--calibration', foreign);
       expect(stderr).toMatch(/^warning: the calibration .*foreign\.json is not used: /);
       expect(stderr).toMatch(why);
-      expect(answer.decoding.costs).toBeNull();
+      expect(answer.decoding.costs?.verify_ms).not.toContain(AN_AGE);
     },
     TIMEOUT,
   );

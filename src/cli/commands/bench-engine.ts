@@ -109,7 +109,7 @@ async function run(options: BenchEngineOptions, session: Session): Promise<void>
   const computing: { device: string | null } = { device: null };
   const result = await runEngineScenario({
     subject: async () => {
-      const pass = await EngineForwardPass.start({ model, context, ...(mmproj && { mmproj }), ...computeOptions(options), threads });
+      const pass = await EngineForwardPass.open({ model, context, ...(mmproj && { mmproj }), ...computeOptions(options), threads });
       computing.device = pass.device;
       return pass;
     },
