@@ -217,7 +217,7 @@ export class DecoderRunner extends Resource {
     const { decoder, weights, cache } = this;
     const { layers } = decoder.shape;
     const inputs = { hidden: embeddings, positions, outputs: null, kv };
-    if (outputCount === 0 && layers > 1 && cache.attendSome !== undefined && cache.store !== undefined) {
+    if (outputCount === 0 && layers > 1 && cache.forgetsExactly === true && cache.store !== undefined) {
       // Of the last layer later tokens need the keys and values alone.
       const hidden = decoder.layers(graph, weights, cache, inputs, { from: 0, to: layers - 1 });
       decoder.store(graph, weights, cache, { ...inputs, hidden }, { from: layers - 1, to: layers });

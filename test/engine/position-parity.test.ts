@@ -6,7 +6,7 @@ import { checkLogits, TEXT_BOUND } from './support/check-logits.js';
 import { largestDifference } from './support/compare.js';
 import { editGguf } from './support/edit-gguf.js';
 import { ggufEntry } from './support/gguf-key.js';
-import { libllamaGreedy, LIBLLAMA_PROMPT_TOLERANCE, LIBLLAMA_TOLERANCE } from './support/libllama-greedy.js';
+import { libllamaGreedy, LIBLLAMA_TOLERANCE } from './support/libllama-greedy.js';
 import { readParityCase, type TinyRope } from './support/parity-case.js';
 import { teacherForced } from './support/teacher-forced.js';
 import { temporaryFolder, tinyModel } from './support/tiny-models.js';
@@ -39,9 +39,8 @@ test.each(['rope-linear', 'rope-llama3', 'rope-yarn'] as const)('%s: 32 greedy t
   using engine = await Engine.load({ model: scaled, threads: 1, context: 512 });
   const rows = await teacherForced(engine.runner, { tokens: Int32Array.from(promptIds) }, peer.tokens.slice(0, -1));
   expect(rows.map(argmax)).toEqual(peer.tokens);
-  const [prompt, ...answer] = rows.map((row, i) => largestDifference(row, peer.rows[i] ?? new Float32Array()));
-  expect(prompt).toBeLessThanOrEqual(LIBLLAMA_PROMPT_TOLERANCE);
-  expect(Math.max(...answer)).toBeLessThanOrEqual(LIBLLAMA_TOLERANCE);
+  const differences = rows.map((row, i) => largestDifference(row, peer.rows[i] ?? new Float32Array()));
+  expect(Math.max(...differences)).toBeLessThanOrEqual(LIBLLAMA_TOLERANCE);
 });
 
 test('a sliding window is the same window however the prompt is cut into batches', async () => {

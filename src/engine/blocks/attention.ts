@@ -18,11 +18,7 @@ export interface SelfAttention {
   readonly ropeFactors: Tensor | null;
 }
 
-/**
- * Attention of the batch to itself and to what the cache holds.
- * @param x [embedding, tokens] @param outputs which tokens' results are wanted, i32; null for all
- * @returns [embedding, outputs]
- */
+/** Attention of the batch to itself and to what the cache holds. `x` is [embedding, tokens]. */
 export function selfAttention(
   graph: Graph,
   x: Tensor,
@@ -31,22 +27,13 @@ export function selfAttention(
   cache: KvCache,
   kv: KvInputs,
   layer: number,
-  outputs: Tensor | null,
 ): Tensor {
   const { heads, headSize, rope, ropeFactors } = weights;
+  const [, tokens] = x.shape;
+  const q = graph.rope(graph.reshape(linear(graph, x, weights.query), [headSize, heads, tokens]), positions, rope, ropeFactors);
   const { k, v } = keysAndValues(graph, x, positions, weights);
-  const scale = 1 / Math.sqrt(headSize);
-  const ask = (rows: Tensor, at: Tensor): Tensor =>
-    graph.rope(graph.reshape(linear(graph, rows, weights.query), [headSize, heads, rows.shape[1]]), at, rope, ropeFactors);
-  if (outputs === null || outputs.shape[0] === 0 || cache.attendSome === undefined) {
-    const attended = linear(graph, cache.attend(graph, kv, layer, ask(x, positions), k, v, scale), weights.output);
-    return outputs === null ? attended : graph.getRows(attended, outputs);
-  }
-  // Neither the queries of other tokens nor what they would see is needed: 1% of a prompt's time at 22 layers.
-  const [asking] = outputs.shape;
-  const at = graph.reshape(graph.getRows(graph.reshape(positions, [1, positions.shape[0]]), outputs), [asking, 1]);
-  const q = ask(graph.getRows(x, outputs), at);
-  return linear(graph, cache.attendSome(graph, kv, layer, q, k, v, scale, outputs), weights.output);
+  const attended = cache.attend(graph, kv, layer, q, k, v, 1 / Math.sqrt(headSize));
+  return linear(graph, attended, weights.output);
 }
 
 /** What the batch leaves for later tokens: k (rotated) and v, both [head size, kv heads, tokens]. */

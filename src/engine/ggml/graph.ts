@@ -84,11 +84,10 @@ export class Graph extends TensorContext {
     return this.packed(this.ggml.ggml_get_rows_back(this.context, a.pointer, ids.pointer, like.pointer), 'f32', like.shape);
   }
 
-  /** Rows of `a` by i32 `ids`, as f32; whole numbers stay what they are. */
+  /** Rows of `a` by i32 `ids`, as f32. */
   getRows(a: Tensor, ids: Tensor): Tensor {
     assertGraph(ids.type === 'i32' && a.shape[2] === 1 && ids.shape[1] === 1, () => `rows ${ids} of ${a}`);
-    const type = a.type === 'i32' ? 'i32' : 'f32';
-    return this.packed(this.ggml.ggml_get_rows(this.context, a.pointer, ids.pointer), type, [a.shape[0], ids.shape[0], 1, 1]);
+    return this.packed(this.ggml.ggml_get_rows(this.context, a.pointer, ids.pointer), 'f32', [a.shape[0], ids.shape[0], 1, 1]);
   }
 
   /** Writes the rows of `source` into `destination` at i64 `ids`; the result is a view of `destination`. */

@@ -115,9 +115,4 @@ export interface KvCache<Plan extends KvPlan = KvPlan, Inputs extends KvInputs =
    * @returns [head size · heads, tokens]
    */
   attend(graph: Graph, inputs: Inputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number): Tensor;
-  /**
-   * As `attend`, where only some of the batch's tokens ask. Absent where a policy looks at all queries.
-   * @param q [head size, heads, asking] @param asking which tokens, i32 [asking] @returns [head size · heads, asking]
-   */
-  attendSome?(graph: Graph, inputs: Inputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number, asking: Tensor): Tensor;
 }

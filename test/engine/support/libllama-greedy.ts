@@ -4,12 +4,6 @@ import { argmax } from '../../../src/engine/sampling/greedy-sampler.js';
 /** Of logits of about ±8. The kernels are the same and so are the numbers, unless libllama splits its work in another way. */
 export const LIBLLAMA_TOLERANCE = 1e-3;
 
-/**
- * Of the logits after a prompt of 64 tokens and more: only its last query is computed here, by ggml's kernel for few queries, which rounds
- * them to f16; libllama computes all, by the one for many, which does not.
- */
-export const LIBLLAMA_PROMPT_TOLERANCE = 4e-3;
-
 /** libllama's greedy tokens, one and then `steps` more, and the logits they were chosen by. */
 export async function libllamaGreedy(
   model: string,

@@ -72,10 +72,13 @@ function layers(
   for (let layer = from; layer < to; layer++) {
     const attention = attentionWeights(h, weights, layer);
     const normed = rmsNorm(h, graph, weights, x, `blk.${layer}.attn_norm.weight`);
-    // Nothing after the last attention looks at other tokens, so only those whose logits are wanted go on.
-    const wanted = layer === to - 1 ? outputs : null;
-    const attended = selfAttention(graph, normed, positions, attention, cache, kv, layer, wanted);
-    x = graph.add(attended, wanted === null ? x : graph.getRows(x, wanted));
+    let attended = selfAttention(graph, normed, positions, attention, cache, kv, layer);
+    if (layer === to - 1 && outputs !== null) {
+      // Nothing after the last attention looks at other tokens, so only those whose logits are wanted go on.
+      attended = graph.getRows(attended, outputs);
+      x = graph.getRows(x, outputs);
+    }
+    x = graph.add(attended, x);
     const matrix = matrices(weights, layer);
     const inner = rmsNorm(h, graph, weights, x, `blk.${layer}.ffn_norm.weight`);
     const gated = graph.swiglu(linear(graph, inner, matrix('ffn_gate')), linear(graph, inner, matrix('ffn_up')));

@@ -126,12 +126,6 @@ export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan
     return this.attendScored(graph, inputs, layer, q, k, v, scale, []).attended;
   }
 
-  attendSome(graph: Graph, inputs: FullKvInputs, layer: number, q: Tensor, k: Tensor, v: Tensor, scale: number, asking: Tensor): Tensor {
-    const mask = graph.cast(graph.getRows(inputs.mask, asking), 'f16');
-    // What the batch stores is written by its cells, whoever asks.
-    return this.attendScored(graph, { ...inputs, mask }, layer, q, k, v, scale, []).attended;
-  }
-
   /**
    * ggml's flash attention, for any number of tokens. Composed of two matrix products and a softmax it computes for fewer than 64
    * tokens in half the processor time, but every product waits for all threads several times: with two threads, heads of 64 values and
