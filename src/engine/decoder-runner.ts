@@ -47,8 +47,9 @@ interface MicroBatch {
   readonly tokens: number;
 }
 
-/** Kept graphs: the decode step and batches that check guesses, at two windows, and a few prompts. */
+/** Kept graphs of prompts, and of steps: decoding and the batches that check guesses, each at a few windows. */
 const GRAPHS_KEPT = 16;
+const STEP_TOKENS = 8;
 const F32_BYTES = 4;
 /** Micro-batches of fewer tokens say little about the pace of prompts: reading the weights takes most of their time. */
 const PACE_TOKENS = 32;
@@ -198,7 +199,8 @@ export class DecoderRunner extends Resource {
   }
 
   #graph(plan: KvPlan, outputCount: number, imageRows: number): BuiltGraph {
-    return this.#graphs.get(`${plan.graphKey} ${outputCount} ${imageRows}`, () => this.#build(plan, outputCount, imageRows));
+    const key = `${plan.graphKey} ${outputCount} ${imageRows}`;
+    return this.#graphs.get(key, () => this.#build(plan, outputCount, imageRows), plan.tokens > STEP_TOKENS ? 'prompt' : 'step');
   }
 
   #build(plan: KvPlan, outputCount: number, imageRows: number): BuiltGraph {

@@ -12,10 +12,10 @@ export async function* draftAndVerify(task: DecodingTask, drafter: Drafter): Asy
   const { target, promptLogits, sampler, maxTokens, isEnd, controller, counters } = task;
   const vocabulary = promptLogits.length;
   const answer: number[] = [];
-  let draft = NO_DRAFT;
-  let rows = promptLogits;
+  let pass: Pass = { draft: NO_DRAFT, rows: promptLogits, draft_ms: undefined, verifiedFrom: null };
   try {
     for (;;) {
+      const { draft, rows, draft_ms, verifiedFrom } = pass;
       const start = target.length() - draft.tokens.length;
       const certain: number[] = [];
       let ended = false;
@@ -35,13 +35,15 @@ export async function* draftAndVerify(task: DecodingTask, drafter: Drafter): Asy
       counters.judged += judged;
       counters.accepted += accepted;
       controller.recordAccepted(judged, accepted);
+      // To choose between rows and to take some back is part of what guesses cost.
+      if (verifiedFrom !== null) controller.recordCost(draft.tokens.length, draft_ms, performance.now() - verifiedFrom);
       for (const token of certain) {
         answer.push(token);
         yield token;
       }
       if (ended) return 'stop';
       if (answer.length >= maxTokens) return 'length';
-      ({ draft, rows } = await nextRows(task, drafter, answer));
+      pass = await nextRows(task, drafter, answer);
     }
   } finally {
     controller.recordAnswer(answer.length);
@@ -55,8 +57,19 @@ function chooseToken({ sampler, rejection }: DecodingTask, logits: Float32Array,
   return rejectionSample(sampler.probabilities(logits), guess === undefined ? null : { token: guess, drawnFrom }, rejection.random);
 }
 
+/** A draft and what the target says to it. */
+interface Pass {
+  readonly draft: Draft;
+  /** [guesses + 1 · vocabulary]. */
+  readonly rows: Float32Array;
+  /** undefined where the guesser had to read first. */
+  readonly draft_ms: number | undefined;
+  /** When the target began, `performance.now()`; null where what it took says nothing about drafts of this length. */
+  readonly verifiedFrom: number | null;
+}
+
 /** Drafts what the controller thinks worth it, and runs the target over it. */
-async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly number[]): Promise<{ draft: Draft; rows: Float32Array }> {
+async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly number[]): Promise<Pass> {
   const { target, maxTokens, controller, counters } = task;
   const length = target.length();
   const last = answer.at(-1) ?? 0;
@@ -66,24 +79,23 @@ async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly n
   const start = performance.now();
   const draft = count > 0 ? await drafter.propose(answer, count) : NO_DRAFT;
   const drafted = performance.now();
-  const run = async (guesses: Draft): Promise<{ draft: Draft; rows: Float32Array }> => {
+  const run = async (guesses: Draft): Promise<Float32Array> => {
     const tokens = Int32Array.of(last, ...guesses.tokens);
     const verify = guesses.tokens.length > 0 ? drafter.verify?.(tokens) : undefined;
     const rows = await (verify ?? target.decode(tokens, 'all'));
     counters.passes++;
     counters.drafted += guesses.tokens.length;
-    return { draft: guesses, rows };
+    return rows;
   };
   try {
-    const result = await run(draft);
+    const rows = await run(draft);
     const { read } = draft;
     if (read !== undefined) controller.recordRead(read.tokens, read.ms);
-    controller.recordCost(draft.tokens.length, read === undefined ? drafted - start : undefined, performance.now() - drafted);
-    return result;
+    return { draft, rows, draft_ms: read === undefined ? drafted - start : undefined, verifiedFrom: drafted };
   } catch (thrown) {
     // One token may still fit where a draft does not.
     if (draft.tokens.length === 0 || !(thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL')) throw thrown;
     target.truncate(length);
-    return run(NO_DRAFT);
+    return { draft: NO_DRAFT, rows: await run(NO_DRAFT), draft_ms: undefined, verifiedFrom: null };
   }
 }

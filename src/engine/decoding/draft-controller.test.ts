@@ -149,8 +149,8 @@ describe('how many tokens to guess', () => {
       return { plain, whole: count, ms };
     };
     const short = answers(5, 200);
-    expect(short.plain / short.whole).toBeGreaterThan(0.9);
-    expect(short.ms).toBeLessThan(1.08 * 200 * 4 * 50);
+    expect(short.plain / short.whole).toBeGreaterThan(0.85);
+    expect(short.ms).toBeLessThan(1.1 * 200 * 4 * 50);
     const long = answers(100, 40);
     expect(long.plain / long.whole).toBeLessThan(0.1);
   });

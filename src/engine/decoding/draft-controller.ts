@@ -28,8 +28,14 @@ const COSTS_NEEDED = 2;
 const ASKED_AT_MOST = 8;
 /** ggml has kernels for so many rows at once: a pass over them costs less than its neighbours. */
 const FOUR_ROWS = 4;
+/** Nothing is guessed for less: the costs are not known that well. */
+const LEAST_GAIN = 0.03;
 /** Share of the time that may be lost in finding out whether another number of guesses would be faster. */
 const TRIED_SHARE = 0.01;
+/** Tries at the beginning, in passes without guesses whose time they may lose: whether guesses pay should be known soon. */
+const FIRST_TRIES = 10;
+/** Where none are made, it is thought over again after so many passes: that takes as long as a tenth of a small model's pass. */
+const REST_PASSES = 8;
 /** How the acceptance forgets with every draft, and what it begins with: as if 2 tokens were guessed at 70%. */
 const ACCEPTANCE_MEMORY = 0.95;
 const PRIOR = { accepted: 1.4, judged: 2 } as const;
@@ -39,6 +45,8 @@ const ANSWER_MEMORY = 0.9;
 interface Kind {
   readonly draft_ms: number[];
   readonly verify_ms: number[];
+  /** Lower quartiles of what was measured; undefined until they are asked for. */
+  cost?: { readonly draft_ms: number; readonly verify_ms: number } | undefined;
   /** How often it was computed, and asked for in order to measure it. */
   seen: number;
   asked: number;
@@ -54,6 +62,8 @@ interface Kind {
 export class DraftController {
   readonly #kinds: readonly Kind[];
   #pass = 0;
+  /** No guesses before this pass. */
+  #restsUntil = 0;
   #accepted: number = PRIOR.accepted;
   #judged: number = PRIOR.judged;
   #read = { tokens: 0, ms: 0 };
@@ -83,9 +93,8 @@ export class DraftController {
   get costs(): SpeculationCosts | undefined {
     const known = this.#kinds.flatMap((kind, count) => (isKnown(kind) ? [count] : []));
     if (known[0] !== 0 || known.length < 2) return undefined;
-    const of = (values: (kind: Kind) => readonly number[]): number[] => {
-      const quartiles = this.#kinds.map((kind) => lowerQuartile(values(kind)));
-      const at = (count: number): number => quartiles[count] ?? NaN;
+    const of = (field: 'draft_ms' | 'verify_ms'): number[] => {
+      const at = (count: number): number => costOf(this.#kinds[count])[field];
       return this.#kinds.map((_, count) => {
         const above = known.find((other) => other >= count) ?? known.at(-1) ?? 0;
         if (above === count) return at(count);
@@ -94,7 +103,7 @@ export class DraftController {
         return at(below) + ((at(above) - at(below)) * (count - below)) / (above - below);
       });
     };
-    return { draft_ms: of(({ draft_ms }) => draft_ms), verify_ms: of(({ verify_ms }) => verify_ms) };
+    return { draft_ms: of('draft_ms'), verify_ms: of('verify_ms') };
   }
 
   /** How many tokens to guess next; 0 for none. */
@@ -102,23 +111,27 @@ export class DraftController {
     const { draftTokens, adaptive } = this.options;
     if (!adaptive) return draftTokens;
     this.#pass++;
-    const { costs } = this;
+    if (this.#pass < this.#restsUntil) return 0;
     const unmeasured = this.#unmeasured();
     if (unmeasured !== undefined) return unmeasured;
+    const { costs } = this;
     // Too little came to the guesser's mind to tell.
     if (costs === undefined) return draftTokens;
     const token_ms = this.#kinds.map((_, count) => (costs.verify_ms[0] ?? NaN) / this.speedup(count, costs));
     const read_ms = this.#readCost(unread);
     const gain_ms = (count: number): number => this.#remaining(said, allowed) * ((token_ms[0] ?? NaN) - (token_ms[count] ?? NaN)) - read_ms;
     const fastest = leastOf(token_ms);
-    const best = fastest > 0 && gain_ms(fastest) > 0 ? fastest : 0;
+    const pays = (token_ms[fastest] ?? NaN) < (1 - LEAST_GAIN) * (token_ms[0] ?? NaN);
+    const best = pays && gain_ms(fastest) > 0 ? fastest : 0;
     // What its tokens take longer than they would.
     const loss_ms = (count: number): number =>
       ((token_ms[count] ?? NaN) / (token_ms[best] ?? NaN) - 1) * passCost(costs, count) + (best === 0 ? read_ms : 0);
     const kindest = 1 + leastOf(token_ms.slice(1));
     const stalest = leastOf(this.#kinds.map(({ newest }) => newest));
     if (best === 0 && this.#acceptanceTrials.pays(loss_ms(kindest))) return kindest;
-    return this.#costTrials.pays(loss_ms(stalest)) ? stalest : best;
+    if (this.#costTrials.pays(loss_ms(stalest))) return stalest;
+    if (best === 0) this.#restsUntil = this.#pass + REST_PASSES;
+    return best;
   }
 
   /** What is measured before anything is decided; the longest early, as it is the likeliest to help, and what lies between is read off. */
@@ -144,6 +157,8 @@ export class DraftController {
     if (draft_ms === undefined || kind.seen++ === 0) return;
     keepNewest(kind.draft_ms, draft_ms);
     keepNewest(kind.verify_ms, verify_ms);
+    kind.cost = undefined;
+    if (count === 0 && kind.seen === COSTS_NEEDED + 1) this.#acceptanceTrials.grant(FIRST_TRIES * verify_ms);
   }
 
   /** The guesser has read the prompt, or what was said without its guesses, and made its first guess meanwhile. */
@@ -160,6 +175,7 @@ export class DraftController {
 
   /** An answer has ended. */
   recordAnswer(tokens: number): void {
+    this.#restsUntil = 0;
     this.#answers = { count: ANSWER_MEMORY * this.#answers.count + 1, tokens: ANSWER_MEMORY * this.#answers.tokens + tokens };
   }
 
@@ -182,6 +198,11 @@ function isKnown({ draft_ms }: Kind): boolean {
 
 function passCost({ draft_ms, verify_ms }: SpeculationCosts, count: number): number {
   return (draft_ms[count] ?? NaN) + (verify_ms[count] ?? NaN);
+}
+
+function costOf(kind: Kind | undefined): { readonly draft_ms: number; readonly verify_ms: number } {
+  if (kind === undefined) return { draft_ms: NaN, verify_ms: NaN };
+  return (kind.cost ??= { draft_ms: lowerQuartile(kind.draft_ms), verify_ms: lowerQuartile(kind.verify_ms) });
 }
 
 /** Where the least value is, the first of equals. */

@@ -13,6 +13,11 @@ export class TrialAllowance {
     return enough;
   }
 
+  /** So much may be lost beyond the share. */
+  grant(ms: number): void {
+    this.#left_ms += ms;
+  }
+
   /** A pass is over. @param tried whether anything was guessed: where nothing came to the guesser's mind, nothing was lost */
   spend(pass_ms: number, tried: boolean): void {
     this.#left_ms += this.share * pass_ms - (tried ? this.#loss_ms : 0);

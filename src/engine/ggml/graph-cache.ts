@@ -7,14 +7,17 @@ export interface KeptGraph {
   readonly graph: Graph;
 }
 
-/** Graphs by their form, built when first needed; they share the memory for what they compute in between. */
+/**
+ * Graphs by their form, built when first needed; they share the memory for what they compute in between. Those of one kind do not drive out
+ * another's: every prompt has a length of its own, and steps that come again and again must not be built again after each.
+ */
 export class GraphCache<Kept extends KeptGraph> implements Disposable {
   readonly #allocator: GraphAllocator;
   /** In order of last use. */
-  readonly #graphs = new Map<string, Kept>();
+  readonly #graphs = new Map<string, { readonly kept: Kept; readonly kind: string }>();
   #built = 0;
 
-  /** @param capacity graphs kept; the one that was not used for longest goes */
+  /** @param capacity graphs kept of each kind; the one that was not used for longest goes */
   constructor(
     backend: Backend,
     private readonly capacity: number,
@@ -28,22 +31,23 @@ export class GraphCache<Kept extends KeptGraph> implements Disposable {
   }
 
   /** @throws OUT_OF_MEMORY */
-  get(key: string, build: () => Kept): Kept {
+  get(key: string, build: () => Kept, kind = ''): Kept {
     const known = this.#graphs.get(key);
     if (known !== undefined) {
       this.#graphs.delete(key);
       this.#graphs.set(key, known);
-      return known;
+      return known.kept;
     }
     const built = build();
     this.#built++;
     // What was placed before has lost its memory.
     if (this.#allocator.place(built.graph)) this.#drop();
-    this.#graphs.set(key, built);
-    const [oldestKey, oldest] = this.#graphs.entries().next().value ?? [];
-    if (this.#graphs.size > this.capacity && oldestKey !== undefined && oldest !== undefined) {
-      this.#graphs.delete(oldestKey);
-      oldest.graph[Symbol.dispose]();
+    this.#graphs.set(key, { kept: built, kind });
+    const alike = [...this.#graphs].filter(([, other]) => other.kind === kind);
+    const [oldest] = alike;
+    if (alike.length > this.capacity && oldest !== undefined) {
+      this.#graphs.delete(oldest[0]);
+      oldest[1].kept.graph[Symbol.dispose]();
     }
     return built;
   }
@@ -54,7 +58,7 @@ export class GraphCache<Kept extends KeptGraph> implements Disposable {
   }
 
   #drop(): void {
-    for (const { graph } of this.#graphs.values()) graph[Symbol.dispose]();
+    for (const { kept } of this.#graphs.values()) kept.graph[Symbol.dispose]();
     this.#graphs.clear();
   }
 }

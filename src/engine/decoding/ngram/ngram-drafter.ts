@@ -11,22 +11,29 @@ export interface NgramLengths {
  * decoding", Saxena 2023). A place near the end is copied over and over, as LZ77 does, so that a repetition is guessed at any length.
  */
 export class NgramDrafter implements Drafter {
+  /** Prompt and answer. */
+  readonly #text: number[];
+
   /** @param prompt negative where image tokens stand; those are never found or guessed */
   constructor(
     private readonly prompt: Int32Array,
     private readonly lengths: NgramLengths,
-  ) {}
+  ) {
+    this.#text = [...prompt];
+  }
 
   propose(answer: readonly number[], count: number): Promise<Draft> {
-    const text = [...this.prompt, ...answer];
+    const text = this.#text;
+    for (let said = text.length - this.prompt.length; said < answer.length; said++) text.push(answer[said] ?? -1);
     const from = findContinuation(text, this.lengths);
     if (from === undefined) return Promise.resolve(NO_DRAFT);
     const tokens: number[] = [];
-    for (let at = from; tokens.length < count; at++) {
-      const token = text[at];
-      if (token === undefined || token < 0) break;
+    while (tokens.length < count) {
+      // Beyond the end of the text its guesses go on.
+      const at = from + tokens.length;
+      const token = text[at] ?? tokens[at - text.length] ?? -1;
+      if (token < 0) break;
       tokens.push(token);
-      text.push(token);
     }
     return Promise.resolve({ tokens, probabilities: null });
   }
