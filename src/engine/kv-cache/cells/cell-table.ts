@@ -34,15 +34,31 @@ export class CellTable {
     return this.of(sequence).every((cell) => this.#uses[cell] === 1);
   }
 
-  /** The first cells that are free; nothing is taken. @throws CONTEXT_FULL */
-  find(tokens: number): Int32Array {
+  /**
+   * Free cells; nothing is taken. Those behind a sequence's own, else neighbours: attention looks through the mask of all that lies between
+   * a sequence's first cell and its last.
+   * @throws CONTEXT_FULL
+   */
+  find(tokens: number, sequence?: number): Int32Array {
+    if (this.size - this.#used < tokens) {
+      throw new EdgeVlmError('CONTEXT_FULL', `${tokens} more tokens do not fit into a context of ${this.size}`);
+    }
+    const last = sequence === undefined ? undefined : this.of(sequence).at(-1);
     const cells = new Int32Array(tokens);
-    for (let token = 0, cell = 0; token < tokens; token++, cell++) {
-      while (cell < this.size && this.#uses[cell] !== 0) cell++;
-      if (cell >= this.size) throw new EdgeVlmError('CONTEXT_FULL', `${tokens} more tokens do not fit into a context of ${this.size}`);
-      cells[token] = cell;
+    for (let token = 0, cell = last === undefined ? this.#gap(tokens) : last + 1; token < tokens; cell++) {
+      if (cell >= this.size) cell = 0;
+      if (this.#uses[cell] === 0) cells[token++] = cell;
     }
     return cells;
+  }
+
+  /** Where the first so many free neighbours begin; 0 where there are none. */
+  #gap(tokens: number): number {
+    for (let cell = 0, free = 0; cell < this.size; cell++) {
+      free = this.#uses[cell] === 0 ? free + 1 : 0;
+      if (free === tokens) return cell + 1 - tokens;
+    }
+    return 0;
   }
 
   /** Takes a free cell for a sequence's next token. */

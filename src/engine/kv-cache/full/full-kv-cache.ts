@@ -67,7 +67,8 @@ export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan
 
   plan(batch: readonly SequenceTokens[]): FullKvPlan {
     const laidOut = layOutTokens(batch, (sequence) => this.length(sequence));
-    const cells = this.#table.find(laidOut.tokens);
+    const [only, another] = new Set(laidOut.sequences);
+    const cells = this.#table.find(laidOut.tokens, another === undefined ? only : undefined);
     const { start, window } = this.#table.window(cells, new Set(laidOut.sequences));
     return { ...laidOut, cells, start, window, graphKey: `${laidOut.tokens}x${start}+${window}`, nodesPerLayer: NODES_PER_LAYER };
   }
