@@ -101,8 +101,11 @@ describe('what was learnt', () => {
     async () => {
       const { answer } = await caption('--decoding', 'early-exit', '--exit-layers', '3', '--exit-threshold', '0.5');
       expect(answer.lossy).toEqual(['early exit by softmax_max: after 3 layers above 0.5']);
-      const { stderr } = await caption('--decoding', 'ngram', '--calibration', 'none');
+      await writeFile(file, JSON.stringify(unaffordable(learnt)));
+      const { answer: uncalibrated, stderr } = await caption('--decoding', 'ngram', '--calibration', 'none');
+      await writeFile(file, JSON.stringify(learnt));
       expect(stderr).toBe('');
+      expect(uncalibrated.decoding.costs?.verify_ms).not.toContain(AN_AGE);
     },
     TIMEOUT,
   );

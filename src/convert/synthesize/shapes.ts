@@ -9,7 +9,7 @@ export interface ModelShape {
   readonly vision?: VisionShape;
 }
 
-/** Sizes come from the models' config.json files; `draft-115m` is the text-only draft of arXiv 2404.08856, `tiny` is for tests. */
+/** Sizes come from the models' config.json files, those of the drafts from JackFram's; `tiny` is for tests. */
 export const SHAPE_NAMES = [
   'tinyllama-1.1b',
   'mobilellama-1.4b',
