@@ -14,10 +14,13 @@ interface Outcome {
   readonly stderr: string;
 }
 
+/** What `df -Pk` prints of a disk with so much room: the plan must not depend on the machine's own. */
+const disk = (mb: number): string => `echo "Filesystem 1024-blocks Used Available Capacity Mounted"; echo "/dev/x 9 9 ${mb * 1024} 9% /"`;
+
 /** @param fakes scripts that stand before the system's programs */
 function setup(args: readonly string[], fakes: Readonly<Record<string, string>> = {}): Outcome {
   const folder = mkdtempSync(join(tmpdir(), 'edgevlm-setup-'));
-  for (const [name, script] of Object.entries(fakes)) {
+  for (const [name, script] of Object.entries({ df: disk(50_000), ...fakes })) {
     writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(folder, name), 0o755);
   }
@@ -48,6 +51,11 @@ describe.runIf(process.platform === 'linux' && HAS_GLIBC)('setup.sh', () => {
   it('refuses processors that there are no kernels for', () => {
     const { status, stderr } = setup(['--dry-run'], { dpkg: 'echo riscv64' });
     expect([status, stderr]).toEqual([1, expect.stringContaining('riscv64 are not supported') as unknown]);
+  });
+
+  it('refuses a disk that what it installs does not fit on', () => {
+    const { status, stderr } = setup(['--dry-run'], { df: disk(100) });
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/100 MB are free for .*, \d+ are needed/) as unknown]);
   });
 
   it('tells who is not root that Node.js is too old', () => {
