@@ -50,6 +50,7 @@ export const ERROR_CATALOGUE = {
   IMAGE_UNSUPPORTED: { kind: 'input', hint: 'Use a JPEG, PNG, WebP, GIF, TIFF or AVIF picture.' },
   IMAGE_CORRUPT: { kind: 'input', hint: 'The picture could not be decoded: save it again or use another file.' },
   IMAGE_TOO_LARGE: { kind: 'input', hint: 'Shrink the picture, or raise the byte or pixel limit.' },
+  IMAGE_FORGOTTEN: { kind: 'input', hint: 'The engine no longer knows this picture by its hash: send its pixels again.' },
 
   GGUF_INVALID: { kind: 'model', hint: 'The file is not a valid GGUF file: download or convert it again.' },
   GGUF_TRUNCATED: { kind: 'model', hint: 'The file ends before its contents do: download it again and compare its size.' },

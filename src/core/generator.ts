@@ -1,5 +1,5 @@
 import type { DecodingOptions, DecodingStatistics } from './decoding.js';
-import type { ImagePreprocessing, PreparedImage } from './image.js';
+import type { ImagePreprocessing, PreparedImage, PromptImage } from './image.js';
 
 /** How the next token is chosen. Absent fields take the default; `temperature` 0 is greedy and ignores the rest. */
 export interface SamplingOptions {
@@ -32,6 +32,14 @@ export interface ImagePart {
   readonly image: PreparedImage;
 }
 
+/** An `ImagePart` that was asked about before: its pixels are made again only where the engine has forgotten what it saw in them. */
+export interface SeenImagePart {
+  readonly type: 'seen-image';
+  /** Its tiles are null. */
+  readonly image: PromptImage;
+  readonly pixels: () => Promise<PreparedImage>;
+}
+
 /** A picture as a file holds it. Every runtime that sees pictures takes it; preparing it counts as `prepare_ms`. */
 export interface PicturePart {
   readonly type: 'picture';
@@ -39,7 +47,7 @@ export interface PicturePart {
   readonly bytes: Uint8Array;
 }
 
-export type ContentPart = TextPart | ImagePart | PicturePart;
+export type ContentPart = TextPart | ImagePart | SeenImagePart | PicturePart;
 
 export interface ChatMessage<Part = ContentPart> {
   readonly role: 'system' | 'user' | 'assistant';

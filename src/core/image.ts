@@ -13,9 +13,12 @@ export interface PreparedImage {
   /** Rows and columns of tiles; 0 and 0 when the picture was not split. */
   readonly rows: number;
   readonly columns: number;
-  /** SHA-256 over the decoded pixels, hex. Equal hashes mean equal pictures. */
+  /** SHA-256 over the decoded pixels, hex. Equal hashes mean equal pictures; empty: its tiles are told apart by their own pixels. */
   readonly hash: string;
 }
+
+/** A picture as it stands in a prompt: null for a tile that the engine is to know by the picture's hash and the tile's place. */
+export type PromptImage = Omit<PreparedImage, 'tiles'> & { readonly tiles: readonly (ImageTile | null)[] };
 
 interface TilePreprocessing {
   /** Side of one tile, pixels. */

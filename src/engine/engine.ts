@@ -108,10 +108,11 @@ export class Engine implements Disposable {
       const prompt = this.#layOut(task.prompt, task.reuse ?? true);
       counts.promptTokens = prompt.tokens.length;
       counts.imageTokens = prompt.images.length * tokensPerTile;
+      const pictures = new PromptPictures(this.#model);
+      pictures.hold(prompt);
       // The last token is only returned, never fed back.
       this.#reservations.reserve(sequence, Math.min(prompt.tokens.length + task.maxTokens - 1, contextLength));
       if (prompt.reuse) counts.cachedTokens = await beginSequence({ runner, prefixCache }, sequence, prompt, context);
-      const pictures = new PromptPictures(this.#model);
       const embeddings = await pictures.embed(prompt, counts.cachedTokens, context);
       counts.cachedTiles = prompt.images.length - pictures.encodedTiles;
       acceptPrompt(sampler, task.prompt);

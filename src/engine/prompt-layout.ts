@@ -7,7 +7,8 @@ import type { PromptPiece } from './prompt.js';
 import type { PastImage } from './reuse/past.js';
 
 export interface LaidOutImage extends PastImage {
-  readonly tile: ImageTile;
+  /** Null where the image tokens are to be known by the hash. */
+  readonly tile: ImageTile | null;
 }
 
 /** A prompt as one row of tokens, with pictures over some of them. */
@@ -45,7 +46,8 @@ export function layOutPrompt(pieces: readonly PromptPiece[], { tokensPerTile, co
     } else {
       if (tokensPerTile === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
       tokens.fill(PLACEHOLDER_TOKEN, at, at + perTile);
-      images.push({ at, tile: piece.tile, hash: reuse ? hashTile(piece.tile) : '' });
+      const { tile, key } = piece;
+      images.push({ at, tile, hash: reuse ? (key ?? hashTile(tile)) : '' });
       at += perTile;
     }
   }
@@ -65,6 +67,8 @@ export function wordsOf({ tokens, images }: LaidOutPrompt, tokensPerTile: number
   return imageToken === null ? words.filter((token) => token >= 0) : words;
 }
 
-function hashTile({ width, height, rgb }: ImageTile): string {
+function hashTile(tile: ImageTile | null): string {
+  if (tile === null) throw new EdgeVlmError('IMAGE_FORGOTTEN', 'a picture has neither pixels nor a hash');
+  const { width, height, rgb } = tile;
   return createHash('sha256').update(`${width}x${height} `).update(rgb).digest('hex');
 }

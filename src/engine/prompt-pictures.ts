@@ -17,6 +17,19 @@ export class PromptPictures {
 
   constructor(private readonly model: Pick<LoadedModel, 'shape' | 'encoder' | 'imageCache' | 'pruning'>) {}
 
+  /**
+   * Holds on to what is known of the pictures that came without pixels, which nothing may forget from here on.
+   * @throws IMAGE_FORGOTTEN
+   */
+  hold({ images }: LaidOutPrompt): void {
+    for (const image of images) {
+      if (image.tile !== null) continue;
+      const values = this.known(image);
+      if (values === undefined) throw new EdgeVlmError('IMAGE_FORGOTTEN', 'a picture came without its pixels, and is not known any more');
+      this.encoded.set(image, values);
+    }
+  }
+
   /** The pictures of a prompt after its first `cached` tokens, encoded. */
   async embed({ images, reuse }: LaidOutPrompt, cached: number, context: GenerationContext): Promise<EmbeddingRows[]> {
     const rows: EmbeddingRows[] = [];
@@ -44,6 +57,7 @@ export class PromptPictures {
   #encode({ tile, hash }: LaidOutImage, reuse: boolean, { scheduler, clock, signal }: GenerationContext): Promise<Float32Array> {
     const { encoder, imageCache, pruning } = this.model;
     if (encoder === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
+    if (tile === null) throw new EdgeVlmError('INTERNAL', 'a picture without pixels was not held');
     let encoding: Encoding | undefined;
     const next = async (): Promise<Float32Array | undefined> => {
       // The same picture may have been encoded for another prompt while this one waited.

@@ -1,4 +1,13 @@
 import type { ImageTile } from '../core/image.js';
 
-/** A prompt as the engine takes it: token ids, and tiles standing where their image tokens belong. */
-export type PromptPiece = { readonly type: 'tokens'; readonly tokens: Int32Array } | { readonly type: 'tile'; readonly tile: ImageTile };
+/** A tile standing where its image tokens belong. */
+export interface TilePiece {
+  readonly type: 'tile';
+  /** Null: the image tokens are to be known by the key. */
+  readonly tile: ImageTile | null;
+  /** The same for the same pixels alone. Absent: a hash of them. */
+  readonly key?: string;
+}
+
+/** A prompt as the engine takes it. */
+export type PromptPiece = { readonly type: 'tokens'; readonly tokens: Int32Array } | TilePiece;

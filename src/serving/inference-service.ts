@@ -227,7 +227,8 @@ class PreparedPictures {
         const ready = await this.prepareOne(part.bytes, this.model);
         this.decode_ms += ready.decode_ms;
         this.preprocess_ms += ready.preprocess_ms;
-        if (this.wantsFingerprints && ready.fingerprint !== undefined) this.fingerprints.push(ready.fingerprint());
+        const fingerprint = this.wantsFingerprints ? await ready.fingerprint?.() : undefined;
+        if (fingerprint !== undefined) this.fingerprints.push(fingerprint);
         parts.push(ready.part);
       }
       messages.push({ role, content: parts });

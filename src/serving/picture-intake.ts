@@ -10,8 +10,8 @@ export interface ReadyPicture {
   readonly decode_ms: number;
   /** From pixels to the model's tiles. */
   readonly preprocess_ms: number;
-  /** What tells it from nearly the same; worked out when called. Absent: its answers are not given again for others. */
-  readonly fingerprint?: () => PictureFingerprint;
+  /** What tells it from nearly the same; worked out when called. Absent, or undefined: its answers are not given again for others. */
+  readonly fingerprint?: () => Promise<PictureFingerprint | undefined>;
 }
 
 /** Makes what the model takes of a picture's bytes, within the limits of the server. @throws IMAGE_*, MMPROJ_MISSING */

@@ -53,4 +53,23 @@ describe('pictures that come again', () => {
     for (const id of [1, 2]) await take(file(id), model);
     expect(seen).toEqual([1, 1, 2]);
   });
+
+  it('go to the engine without pixels, which are there when it wants them', async () => {
+    const images: PictureIntake = (bytes) => {
+      const tile = { width: 1, height: 1, rgb: bytes };
+      const image = { tiles: [tile], rows: 0, columns: 0, hash: `${bytes[0]}` };
+      return Promise.resolve({ part: { type: 'image', image }, bytes: 10, decode_ms: 5, preprocess_ms: 2 });
+    };
+    const taken: number[] = [];
+    const take = rememberPictures((bytes, of) => (taken.push(bytes[0] ?? -1), images(bytes, of)), 10);
+    const [first] = [await take(file(1), model), await take(file(2), model)];
+    const again = await take(file(1), model);
+    const hidden = { tiles: [null], rows: 0, columns: 0, hash: '1' };
+    expect([again.part, again.decode_ms, again.preprocess_ms]).toMatchObject([{ type: 'seen-image', image: hidden }, 0, 0]);
+    expect(taken).toEqual([1, 2]);
+    // The first one's pixels had to give way to the second's.
+    if (again.part.type !== 'seen-image' || first.part.type !== 'image') throw new Error('not a seen picture');
+    expect(await again.part.pixels()).toEqual(first.part.image);
+    expect(taken).toEqual([1, 2, 1]);
+  });
 });

@@ -140,7 +140,7 @@ describe('pictures', () => {
     expect(blind.description.vision).toBeNull();
     await expect(generate(ask([picture(drawing)]), { using: blind })).rejects.toMatchObject({ code: 'MMPROJ_MISSING' });
     expect((await generate(RAW, { using: blind })).text).toBe((await generate(RAW)).text);
-    const small = { ...grey, tiles: [{ width: 8, height: 8, rgb: new Uint8Array(192) }], rows: 0, columns: 0 };
+    const small = { ...grey, hash: '', tiles: [{ width: 8, height: 8, rgb: new Uint8Array(192) }], rows: 0, columns: 0 };
     await expect(generate(ask([picture(small)]))).rejects.toMatchObject({ code: 'BATCH_INVALID' });
     expect((await generate(RAW)).completionTokens).toBe(30);
   });

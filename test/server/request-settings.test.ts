@@ -37,7 +37,7 @@ const server = await testApp({
       decode_ms: 0,
       preprocess_ms: 0,
       bytes: 0,
-      fingerprint: () => ({ width: 1, height: 1, cells: bytes.subarray(0, 1) }),
+      fingerprint: () => Promise.resolve({ width: 1, height: 1, cells: bytes.subarray(0, 1) }),
     }),
 });
 afterAll(() => server.close());

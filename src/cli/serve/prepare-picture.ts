@@ -16,7 +16,7 @@ export function pictureIntake(limits: ImageLimits, isEngine: boolean): PictureIn
     const start = performance.now();
     const decoded = await decodeImage(bytes, limits);
     const decode_ms = performance.now() - start;
-    const fingerprint = (): PictureFingerprint => fingerprintPicture(decoded);
+    const fingerprint = (): Promise<PictureFingerprint> => Promise.resolve(fingerprintPicture(decoded));
     const { byteLength } = decoded.rgb;
     if (vision === null) {
       return { part: { type: 'picture', bytes }, bytes: byteLength + bytes.byteLength, decode_ms, preprocess_ms: 0, fingerprint };

@@ -81,6 +81,8 @@ export interface KvCache<Plan extends KvPlan = KvPlan, Inputs extends KvInputs =
 
   /** Tokens of a sequence; the position of its next token. */
   length(sequence: number): number;
+  /** Tells how many tokens an empty sequence will begin with. Absent where that makes no difference to where they are put. */
+  expect?(sequence: number, tokens: number): void;
   /** @throws CONTEXT_FULL when the tokens do not fit */
   plan(batch: readonly SequenceTokens[]): Plan;
   /** Takes the planned cells; called once the graph has run, with the graph, which may hold results for the cache. */

@@ -24,7 +24,7 @@ export class PrefixCache {
 
   /** @param capacity sequences kept after their end; 0 turns reuse off @param evicted null where what is evicted is forgotten */
   constructor(
-    private readonly cache: Pick<KvCache, 'length' | 'share' | 'truncate'>,
+    private readonly cache: Pick<KvCache, 'length' | 'expect' | 'share' | 'truncate'>,
     private readonly capacity: number,
     private readonly evicted: EvictedPrefixes | null = null,
   ) {}
@@ -49,6 +49,7 @@ export class PrefixCache {
    * @returns tokens that the sequence now has
    */
   begin(sequence: number, prompt: { readonly tokens: Int32Array; readonly images: readonly PastImage[] }): number {
+    this.cache.expect?.(sequence, prompt.tokens.length);
     if (!this.enabled) return 0;
     let longest = 0;
     let source: number | undefined;

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { EdgeVlmError } from '../../core/errors.js';
 import type { DetailedDescription, DetailedEvent, DetailedGenerator, GenerateRequest } from '../../core/generator.js';
 import type { ScoredAnswer, ScoreRequest } from '../../core/runtime.js';
 import { ChildProcess } from '../../host/child-process.js';
@@ -54,9 +55,17 @@ export class EngineGenerator implements DetailedGenerator {
     const clock = new ArrivalClock();
     const prepared = await preparePictures(request, this.description.vision);
     const prepare_ms = clock.timings().total_ms;
-    const stream = this.child.stream('generate', prepared, { signal });
+    let stream = this.child.stream('generate', prepared, { signal });
+    let first: Awaited<ReturnType<typeof stream.next>> | undefined;
+    try {
+      first = await stream.next();
+    } catch (thrown) {
+      if (!(thrown instanceof EdgeVlmError && thrown.code === 'IMAGE_FORGOTTEN')) throw thrown;
+      stream = this.child.stream('generate', await preparePictures(request, this.description.vision, true), { signal });
+    }
     for (;;) {
-      const next = await stream.next();
+      const next = first ?? (await stream.next());
+      first = undefined;
       if (next.done === true) {
         const timings = { ...next.value.timings, prepare_ms, ...clock.timings() };
         yield { type: 'done', result: { ...next.value, timings, tokenTimes_ms: clock.tokenTimes_ms } };
@@ -69,7 +78,7 @@ export class EngineGenerator implements DetailedGenerator {
 
   /** As `OpenRuntime.score`. */
   async score({ input, tokens }: ScoreRequest, signal?: AbortSignal): Promise<ScoredAnswer> {
-    const prepared = await preparePictures({ input, maxTokens: tokens.length + 1 }, this.description.vision);
+    const prepared = await preparePictures({ input, maxTokens: tokens.length + 1 }, this.description.vision, true);
     return this.child.request('score', { input: prepared.input, tokens }, { signal });
   }
 

@@ -6,21 +6,32 @@ import type { PreparedMessage, PreparedPart, PreparedRequest } from '../prompt/p
 
 /**
  * Decodes the pictures of a request and cuts them to the model's size.
- * @param vision null for a model without a vision half
+ * @param vision null for a model without a vision half @param wantsPixels also of pictures that were seen before
  * @throws MMPROJ_MISSING; as `prepareImage`
  */
-export async function preparePictures(request: GenerateRequest, vision: ImagePreprocessing | null): Promise<PreparedRequest> {
+export async function preparePictures(
+  request: GenerateRequest,
+  vision: ImagePreprocessing | null,
+  wantsPixels = request.reuse === false,
+): Promise<PreparedRequest> {
   const { input } = request;
   if ('prompt' in input) return { ...request, input };
   const messages = input.messages.map(async ({ role, content }): Promise<PreparedMessage> => ({
     role,
-    content: await Promise.all(content.map((part) => preparePart(part, vision))),
+    content: await Promise.all(content.map((part) => preparePart(part, vision, wantsPixels))),
   }));
   return { ...request, input: { messages: await Promise.all(messages) } };
 }
 
-async function preparePart(part: ContentPart, vision: ImagePreprocessing | null): Promise<PreparedPart> {
-  if (part.type !== 'picture') return part;
-  if (vision === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
-  return { type: 'image', image: await prepareImage(part.bytes, vision) };
+async function preparePart(part: ContentPart, vision: ImagePreprocessing | null, wantsPixels: boolean): Promise<PreparedPart> {
+  switch (part.type) {
+    case 'text':
+    case 'image':
+      return part;
+    case 'seen-image':
+      return { type: 'image', image: wantsPixels ? await part.pixels() : part.image };
+    case 'picture':
+      if (vision === null) throw new EdgeVlmError('MMPROJ_MISSING', 'this model was loaded without its vision half');
+      return { type: 'image', image: await prepareImage(part.bytes, vision) };
+  }
 }

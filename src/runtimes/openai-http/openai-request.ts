@@ -76,6 +76,7 @@ function openAiContent(content: readonly ContentPart[]): string | object[] {
         return { type: 'image_url', image_url: { url } };
       }
       case 'image':
+      case 'seen-image':
         throw new EdgeVlmError('USAGE', 'this runtime takes pictures as files, not cut for the engine');
       default:
         return part satisfies never;

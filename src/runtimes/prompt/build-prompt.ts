@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { ImagePreprocessing, PreparedImage } from '../../core/image.js';
+import type { ImagePreprocessing, PromptImage } from '../../core/image.js';
 import type { PromptPiece } from '../../engine/prompt.js';
 import { longestRun } from '../../engine/vocabulary/longest-run.js';
 import type { Vocabulary } from '../../engine/vocabulary/vocabulary.js';
@@ -58,7 +58,7 @@ function chatParts(messages: readonly PreparedMessage[], context: PromptContext,
   return placeImages(rendered, images, vision);
 }
 
-function placeImages(rendered: string, images: readonly PreparedImage[], vision: ImagePreprocessing | null): PromptPart[] {
+function placeImages(rendered: string, images: readonly PromptImage[], vision: ImagePreprocessing | null): PromptPart[] {
   if (vision === null || images.length === 0) return [{ type: 'text', text: rendered }];
   const texts = rendered.split(IMAGE_MARKER);
   if (texts.length !== images.length + 1) {

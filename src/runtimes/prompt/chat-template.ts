@@ -62,12 +62,20 @@ export class ChatTemplate {
   }
 }
 
-/** `vm` is no sandbox here: it is what lets V8 end a loop that never yields. */
+/**
+ * `vm` is no sandbox here: it is what lets V8 end a loop that never yields. One context serves all calls: V8 frees contexts, 0.2 MB each, in
+ * full collections only, and with one for every request the engine grew from 130 to 440 MiB in between.
+ */
+const timed: { work: (() => unknown) | null } = { work: null };
+const timedCall = new vm.Script('work()');
+vm.createContext(timed);
+
 function withinTime<T>(work: () => T): T {
   for (let wait_ms = TIME_LIMIT_MS; ; wait_ms *= 2) {
     const start = process.cpuUsage();
     try {
-      return vm.runInNewContext('work()', { work }, { timeout: wait_ms }) as T;
+      timed.work = work;
+      return timedCall.runInContext(timed, { timeout: wait_ms }) as T;
     } catch (thrown) {
       if (thrown instanceof EdgeVlmError) throw thrown;
       const { user, system } = process.cpuUsage(start);
@@ -75,6 +83,8 @@ function withinTime<T>(work: () => T): T {
       if (starved) continue;
       const message = thrown instanceof Error ? thrown.message : String(thrown);
       throw new EdgeVlmError('TEMPLATE_FAILED', `the chat template fails: ${message}`, { cause: thrown });
+    } finally {
+      timed.work = null;
     }
   }
 }

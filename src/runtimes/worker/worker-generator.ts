@@ -122,8 +122,8 @@ function workerRequest({ input, maxTokens, sampling, grammar, logprobs }: Genera
   const messages = input.messages.map(({ role, content }) => ({
     role,
     content: content.map((part) => {
-      if (part.type === 'image') throw new EdgeVlmError('USAGE', 'this runtime takes pictures as files, not cut for the engine');
-      return part;
+      if (part.type === 'text' || part.type === 'picture') return part;
+      throw new EdgeVlmError('USAGE', 'this runtime takes pictures as files, not cut for the engine');
     }),
   }));
   return { ...task, input: { messages } };

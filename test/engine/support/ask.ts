@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DetailedResult } from '../../../src/core/generator.js';
+import type { ChatMessage, DetailedResult, ImagePart, TextPart } from '../../../src/core/generator.js';
 import type { PreparedImage } from '../../../src/core/image.js';
 import { findModel } from '../../../src/catalogue/find-model.js';
 import { generateScene } from '../../../src/data/scenes/generate-scene.js';
@@ -23,7 +23,7 @@ export async function sceneFor(engine: TextEngine, index: number): Promise<{ ima
   return { image, questions: truth.questions.map(({ question }) => question) };
 }
 
-export const user = (text: string, ...images: PreparedImage[]): PreparedMessage => ({
+export const user = (text: string, ...images: PreparedImage[]): ChatMessage<TextPart | ImagePart> => ({
   role: 'user',
   content: [...images.map((image) => ({ type: 'image' as const, image })), { type: 'text', text }],
 });

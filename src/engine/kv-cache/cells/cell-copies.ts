@@ -18,7 +18,7 @@ export class CellCopies implements TokenCopies {
   }
 
   restore(sequence: number, page: Uint8Array, from: number, count: number): void {
-    const cells = this.table.find(count, sequence);
+    const cells = this.table.find(new Int32Array(count).fill(sequence));
     this.store.exchange('in', cells, page, from);
     for (const cell of cells) this.table.append(sequence, cell);
   }

@@ -65,10 +65,13 @@ export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan
     return this.#table.length(sequence);
   }
 
+  expect(sequence: number, tokens: number): void {
+    this.#table.expect(sequence, tokens);
+  }
+
   plan(batch: readonly SequenceTokens[]): FullKvPlan {
     const laidOut = layOutTokens(batch, (sequence) => this.length(sequence));
-    const [only, another] = new Set(laidOut.sequences);
-    const cells = this.#table.find(laidOut.tokens, another === undefined ? only : undefined);
+    const cells = this.#table.find(laidOut.sequences);
     const { start, window } = this.#table.window(cells, new Set(laidOut.sequences));
     return { ...laidOut, cells, start, window, graphKey: `${laidOut.tokens}x${start}+${window}`, nodesPerLayer: NODES_PER_LAYER };
   }

@@ -95,7 +95,7 @@ export class GearKvCache extends Resource implements SelectiveKvCache<GearKvPlan
     if (held + laidOut.tokens > room) {
       throw new EdgeVlmError('CONTEXT_FULL', `${laidOut.tokens} more tokens do not fit into a context of ${room}`);
     }
-    return this.#planOver(laidOut, this.#table.find(laidOut.tokens));
+    return this.#planOver(laidOut, this.#table.find(laidOut.sequences));
   }
 
   commit(plan: GearKvPlan): void {
