@@ -186,8 +186,9 @@ export class DecoderRunner extends Resource {
     }
     this.cache.fill(graph, built.kv, plan);
     const start = performance.now();
-    await this.backend.compute(graph.pointer, signal);
+    await this.backend.compute(graph.pointer, signal, graph.took_ms);
     const took_ms = performance.now() - start;
+    graph.took_ms = took_ms;
     this.#compute_ms += took_ms;
     if (micro.tokens >= PACE_TOKENS) this.#promptPace = micro.tokens / took_ms;
     this.cache.commit(plan, graph, built.kv);

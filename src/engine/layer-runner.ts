@@ -78,6 +78,11 @@ export class LayerRunner extends Resource {
     return this.decoder.shape;
   }
 
+  /** How many graphs were built so far. */
+  get graphsBuilt(): number {
+    return this.#graphs.built;
+  }
+
   /**
    * Appends tokens to a sequence and runs them through layers 0 to `to` − 1.
    * @throws CONTEXT_FULL, CANCELLED; then nothing was appended
@@ -128,7 +133,9 @@ export class LayerRunner extends Resource {
       graph.set(built.positions, plan.positions, plan.positions.byteLength);
       this.cache.fill(graph, built.kv, plan);
     }
-    await this.backend.compute(graph.pointer, signal);
+    const start = performance.now();
+    await this.backend.compute(graph.pointer, signal, graph.took_ms);
+    graph.took_ms = performance.now() - start;
     const read = (tensor: Tensor | null): Float32Array => {
       const into = new Float32Array(tensor?.elements ?? 0);
       if (tensor !== null) graph.get(tensor, into, 0, into.byteLength);

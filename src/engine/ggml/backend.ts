@@ -48,8 +48,9 @@ export interface Backend extends Resource {
   schedule(graph: ComputeGraph): ScheduledGraph | null;
 
   /**
-   * Computes a graph that was placed. The event loop goes on meanwhile.
+   * Computes a graph that was placed. The event loop goes on meanwhile, unless the graph is expected to take no longer than a thread to wake.
+   * @param expected_ms what it took before; absent where that is not known
    * @throws CANCELLED when `signal` is aborted: on the processor also in the middle of the graph, on a device before it
    */
-  compute(graph: Pointer, signal?: AbortSignal): Promise<void>;
+  compute(graph: Pointer, signal?: AbortSignal, expected_ms?: number): Promise<void>;
 }

@@ -1,10 +1,11 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import { loadNative, type Native } from '../ffi/native.js';
-import { callAsync, functionAt, readPointer } from '../ffi/native-memory.js';
+import { functionAt, readPointer } from '../ffi/native-memory.js';
 import type { Pointer } from '../ffi/pointer.js';
 import { AbortFlag } from './abort-flag.js';
 import type { Backend, BufferType } from './backend.js';
 import { Resource } from './resource.js';
+import { ShortCalls } from './short-calls.js';
 import { Threadpool, type ThreadpoolOptions } from './threadpool.js';
 
 /** `enum ggml_backend_dev_type`. */
@@ -28,6 +29,7 @@ export class CpuBackend extends Resource implements Backend {
   readonly repackBufferTypes: readonly BufferType[];
   readonly helpedWith: ReadonlySet<string> = new Set();
   readonly #abort: AbortFlag;
+  readonly #calls = new ShortCalls();
   #busy = false;
 
   constructor(options: ThreadpoolOptions) {
@@ -78,7 +80,7 @@ export class CpuBackend extends Resource implements Backend {
     return null;
   }
 
-  async compute(graph: Pointer, signal?: AbortSignal): Promise<void> {
+  async compute(graph: Pointer, signal?: AbortSignal, expected_ms?: number): Promise<void> {
     this.assertAlive();
     if (this.#busy) throw new EdgeVlmError('INTERNAL', 'the backend already runs a graph');
     if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'cancelled');
@@ -89,7 +91,7 @@ export class CpuBackend extends Resource implements Backend {
     this.#abort.lower();
     signal?.addEventListener('abort', raise, { once: true });
     try {
-      const status = await callAsync(this.native.ggml.ggml_backend_graph_compute, this.pointer, graph);
+      const status = await this.#calls.call(expected_ms, this.native.ggml.ggml_backend_graph_compute, this.pointer, graph);
       if (status === STATUS_ABORTED) throw new EdgeVlmError('CANCELLED', 'cancelled');
       if (status !== STATUS_SUCCESS) throw new EdgeVlmError('NATIVE_FAILED', `ggml could not compute the graph (status ${status})`);
     } finally {

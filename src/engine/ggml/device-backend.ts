@@ -1,12 +1,12 @@
 import { EdgeVlmError } from '../../core/errors.js';
 import type { Gpu } from '../ffi/find-gpu.js';
 import { loadNative, type Native } from '../ffi/native.js';
-import { callAsync } from '../ffi/native-memory.js';
 import type { Pointer } from '../ffi/pointer.js';
 import type { Backend, BufferType, ComputeGraph } from './backend.js';
 import { CpuBackend } from './cpu-backend.js';
 import { DeviceKernels } from './device-kernels.js';
 import { Resource } from './resource.js';
+import { ShortCalls } from './short-calls.js';
 import { SplitGraph } from './split-graph.js';
 import type { ThreadpoolOptions } from './threadpool.js';
 
@@ -30,6 +30,7 @@ export class DeviceBackend extends Resource implements Backend {
   readonly #pointer: Pointer;
   readonly #host: CpuBackend;
   readonly #kernels: DeviceKernels;
+  readonly #calls = new ShortCalls();
   /** Graphs that the processor helps with, by their address. */
   readonly #split = new Map<Pointer, SplitGraph>();
   #busy = false;
@@ -77,7 +78,7 @@ export class DeviceBackend extends Resource implements Backend {
     return split;
   }
 
-  async compute(graph: Pointer, signal?: AbortSignal): Promise<void> {
+  async compute(graph: Pointer, signal?: AbortSignal, expected_ms?: number): Promise<void> {
     this.assertAlive();
     if (this.#busy) throw new EdgeVlmError('INTERNAL', 'the device already runs a graph');
     if (signal?.aborted === true) throw new EdgeVlmError('CANCELLED', 'cancelled');
@@ -87,8 +88,8 @@ export class DeviceBackend extends Resource implements Backend {
     try {
       const status =
         split === undefined
-          ? await callAsync(ggml.ggml_backend_graph_compute, this.#pointer, graph)
-          : await callAsync(ggml.ggml_backend_sched_graph_compute, split.pointer, graph);
+          ? await this.#calls.call(expected_ms, ggml.ggml_backend_graph_compute, this.#pointer, graph)
+          : await this.#calls.call(expected_ms, ggml.ggml_backend_sched_graph_compute, split.pointer, graph);
       if (status !== STATUS_SUCCESS)
         throw new EdgeVlmError('NATIVE_FAILED', `${this.#name} could not compute the graph (status ${status})`);
     } finally {

@@ -18,6 +18,8 @@ export type Activation = 'gelu' | 'gelu_erf' | 'gelu_quick' | 'relu' | 'hardswis
  */
 export class Graph extends TensorContext {
   readonly pointer: Pointer;
+  /** What its last run took; undefined before that. */
+  took_ms: number | undefined;
 
   /** @param parents whatever the graph reads: weights, caches */
   constructor(label: string, backend: Backend, capacity: number, parents: readonly Resource[]) {
