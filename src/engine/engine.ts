@@ -139,6 +139,7 @@ export class Engine implements Disposable {
         layers: layered === null ? null : new LayeredSequence(layered, sequence, context),
         rejection,
         controller,
+        graphsBuilt: () => runner.graphsBuilt + (draft?.runner.graphsBuilt ?? 0) + (layered?.layerRunner.graphsBuilt ?? 0),
         counters,
       });
       try {
@@ -174,10 +175,12 @@ export class Engine implements Disposable {
       counts.totalCacheBytes = runner.cache.usedBytes() + prefixCache.evictedBytes;
     }
     const lossy = [...this.#model.lossy, ...[strategy.lossy, shift?.lossy ?? null].filter((loss) => loss !== null)];
+    // Before what was learned is gathered, which is no part of the answer.
+    const timings = clock.timings();
     const decoding = counters.statistics(options.strategy, controller.costs ?? null);
     const { warnings } = strategy;
     const told = { lossy, warnings, ...(gaps !== null && { choiceGaps: gaps.gaps }) };
-    yield { type: 'done', result: { finishReason, ...counts, timings: clock.timings(), decoding, ...told } };
+    yield { type: 'done', result: { finishReason, ...counts, timings, decoding, ...told } };
   }
 
   /** Frees everything. @throws ENGINE_DISPOSED while a graph runs: its memory is in use */

@@ -42,6 +42,8 @@ export interface DecodingTask {
   readonly rejection: RejectionSampling | null;
   /** How many tokens to guess; kept from answer to answer. */
   readonly controller: DraftController;
+  /** How many graphs were built for steps so far: a pass that had to wait for one says nothing about the next. */
+  readonly graphsBuilt?: () => number;
   readonly counters: DecodingCounters;
 }
 

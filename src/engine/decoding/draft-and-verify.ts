@@ -12,16 +12,17 @@ export async function* draftAndVerify(task: DecodingTask, drafter: Drafter): Asy
   const { target, promptLogits, sampler, maxTokens, isEnd, controller, counters } = task;
   const vocabulary = promptLogits.length;
   const answer: number[] = [];
-  let pass: Pass = { draft: NO_DRAFT, rows: promptLogits, draft_ms: undefined, verifiedFrom: null };
+  let pass: Pass = { draft: NO_DRAFT, rows: promptLogits, draft_ms: undefined, verifiedFrom: null, built: false };
   try {
     for (;;) {
-      const { draft, rows, draft_ms, verifiedFrom } = pass;
+      const { draft, rows, draft_ms, verifiedFrom, built } = pass;
       const start = target.length() - draft.tokens.length;
       const certain: number[] = [];
       let ended = false;
       let accepted = 0;
       for (let i = 0; i <= draft.tokens.length; i++) {
-        const token = chooseToken(task, rows.subarray(i * vocabulary, (i + 1) * vocabulary), draft, i);
+        const row = draft.tokens.length === 0 ? rows : rows.subarray(i * vocabulary, (i + 1) * vocabulary);
+        const token = chooseToken(task, row, draft, i);
         ended = isEnd(token);
         if (ended) break;
         sampler.accept(token);
@@ -36,7 +37,7 @@ export async function* draftAndVerify(task: DecodingTask, drafter: Drafter): Asy
       counters.accepted += accepted;
       controller.recordAccepted(judged, accepted);
       // To choose between rows and to take some back is part of what guesses cost.
-      if (verifiedFrom !== null) controller.recordCost(draft.tokens.length, draft_ms, performance.now() - verifiedFrom);
+      if (verifiedFrom !== null) controller.recordCost(draft.tokens.length, draft_ms, performance.now() - verifiedFrom, built);
       for (const token of certain) {
         answer.push(token);
         yield token;
@@ -66,6 +67,8 @@ interface Pass {
   readonly draft_ms: number | undefined;
   /** When the target began, `performance.now()`; null where what it took says nothing about drafts of this length. */
   readonly verifiedFrom: number | null;
+  /** Whether a graph had to be built. */
+  readonly built: boolean;
 }
 
 /** Drafts what the controller thinks worth it, and runs the target over it. */
@@ -76,13 +79,18 @@ async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly n
   // The pass over a draft says one token more than there are guesses.
   const allowed = maxTokens - answer.length - 1;
   const count = Math.min(controller.choose({ unread: drafter.unread?.(answer) ?? 0, said: answer.length, allowed }), allowed);
+  const graphs = task.graphsBuilt?.();
   const start = performance.now();
-  const draft = count > 0 ? await drafter.propose(answer, count) : NO_DRAFT;
+  if (count === 0) {
+    const rows = await target.decode(Int32Array.of(last), 'all');
+    counters.passes++;
+    return { draft: NO_DRAFT, rows, draft_ms: 0, verifiedFrom: start, built: task.graphsBuilt?.() !== graphs };
+  }
+  const draft = await drafter.propose(answer, count);
   const drafted = performance.now();
   const run = async (guesses: Draft): Promise<Float32Array> => {
     const tokens = Int32Array.of(last, ...guesses.tokens);
-    const verify = guesses.tokens.length > 0 ? drafter.verify?.(tokens) : undefined;
-    const rows = await (verify ?? target.decode(tokens, 'all'));
+    const rows = await (drafter.verify?.(tokens) ?? target.decode(tokens, 'all'));
     counters.passes++;
     counters.drafted += guesses.tokens.length;
     return rows;
@@ -91,11 +99,12 @@ async function nextRows(task: DecodingTask, drafter: Drafter, answer: readonly n
     const rows = await run(draft);
     const { read } = draft;
     if (read !== undefined) controller.recordRead(read.tokens, read.ms);
-    return { draft, rows, draft_ms: read === undefined ? drafted - start : undefined, verifiedFrom: drafted };
+    const built = task.graphsBuilt?.() !== graphs;
+    return { draft, rows, draft_ms: read === undefined ? drafted - start : undefined, verifiedFrom: drafted, built };
   } catch (thrown) {
     // One token may still fit where a draft does not.
     if (draft.tokens.length === 0 || !(thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL')) throw thrown;
     target.truncate(length);
-    return { draft: NO_DRAFT, rows: await run(NO_DRAFT), draft_ms: undefined, verifiedFrom: null };
+    return { draft: NO_DRAFT, rows: await run(NO_DRAFT), draft_ms: undefined, verifiedFrom: null, built: false };
   }
 }

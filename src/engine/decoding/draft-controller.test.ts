@@ -99,6 +99,55 @@ describe('how many tokens to guess', () => {
     expect(controller.costs).toEqual({ draft_ms: [0, 1], verify_ms: [11, 20] });
   });
 
+  test('what was measured before counts at the pace of now until it is measured again', () => {
+    const controller = new DraftController({ draftTokens: 2, adaptive: true, costs: { draft_ms: [0, 1, 2], verify_ms: [10, 15, 20] } });
+    for (let i = 0; i < 3; i++) controller.recordCost(0, 0, 30);
+    expect(controller.costs).toEqual({ draft_ms: [0, 3, 6], verify_ms: [30, 45, 60] });
+    for (let i = 0; i < 3; i++) controller.recordCost(2, 1, 33);
+    expect(controller.costs).toEqual({ draft_ms: [0, 3, 1], verify_ms: [30, 45, 33] });
+  });
+
+  test('what a guesser took to find nothing is no cost of passes without guesses', () => {
+    const controller = new DraftController({ draftTokens: 1, adaptive: true });
+    for (let i = 0; i < 5; i++) controller.recordCost(0, 7, 10);
+    for (let i = 0; i < 5; i++) controller.recordCost(1, 7, 15);
+    expect(controller.costs).toEqual({ draft_ms: [0, 7], verify_ms: [10, 15] });
+  });
+
+  test('passes that build a graph, come right after the prompt or, without guesses, after some say nothing about others', () => {
+    const controller = new DraftController({ draftTokens: 1, adaptive: true });
+    for (let i = 0; i < 3; i++) controller.recordCost(0, 0, 10);
+    for (let i = 0; i < 3; i++) controller.recordCost(1, 0, 15);
+    for (let i = 0; i < 20; i++) {
+      controller.recordCost(1, 0, 99, true);
+      controller.recordCost(0, 0, 99);
+      controller.choose({ said: 1 });
+      controller.recordCost(0, 0, 99);
+      controller.recordCost(1, 0, 99);
+      controller.choose({ said: 8 });
+    }
+    expect(controller.costs).toEqual({ draft_ms: [0, 0], verify_ms: [10, 15] });
+  });
+
+  test('where most answers end after a word, none is guessed until there are more', () => {
+    const costs: SpeculationCosts = { draft_ms: [0, 1, 2], verify_ms: [10, 14, 16] };
+    const controller = new DraftController({ draftTokens: 2, adaptive: true, costs });
+    expect(controller.choose({ said: 1 })).toBe(2);
+    for (const tokens of [1, 1, 30, 1, 1, 1, 30, 1]) controller.recordAnswer(tokens);
+    expect(controller.choose({ said: 1 })).toBe(0);
+    expect(controller.choose({ said: 2 })).toBe(2);
+  });
+
+  test('a gain that is too small to be told on a device is none: passes of a tiny model', () => {
+    const scaled = (by: number): DraftController => {
+      const scale = (values: readonly number[]): number[] => values.map((value) => by * value);
+      const costs = { draft_ms: scale([0, 1, 2]), verify_ms: scale([10, 14, 16]) };
+      return new DraftController({ draftTokens: 2, adaptive: true, costs });
+    };
+    expect(scaled(1).choose()).toBe(2);
+    expect(scaled(0.02).choose()).toBe(0);
+  });
+
   /** A 1.1B model of Q4_0 on two Zen 5 cores, with a draft of an eighth of its cost, as measured. */
   const MEASURED: SpeculationCosts = {
     verify_ms: [14, 25.6, 36.4, 29.1, 40.6, 53.2, 62.3, 52.5],

@@ -18,12 +18,12 @@ export interface Drafter {
    */
   propose(answer: readonly number[], count: number): Promise<Draft>;
   /**
-   * Verifies in its own way, where appending to the target is not it.
-   * @param tokens the answer's last token and the draft just proposed
+   * Verifies what it has just proposed in its own way; undefined where appending to the target is it.
+   * @param tokens the answer's last token and the draft
    * @returns [tokens · vocabulary]
    * @throws CONTEXT_FULL, CANCELLED
    */
-  verify?(tokens: Int32Array): Promise<Float32Array>;
+  verify?(tokens: Int32Array): Promise<Float32Array> | undefined;
 }
 
 export const NO_DRAFT: Draft = { tokens: [], probabilities: null };

@@ -10,7 +10,7 @@ import { draw } from '../rejection-sample.js';
  * there already: no layer sees a token twice, and no key or value is missing.
  */
 export class EarlyLayersDrafter implements Drafter {
-  /** States after the early layers: of the answer's last token and of all guesses but the last. */
+  /** States after the early layers: of the answer's last token and the guesses; the last guess's only where the next was the end. */
   #states: Float32Array[] = [];
 
   constructor(
@@ -37,21 +37,23 @@ export class EarlyLayersDrafter implements Drafter {
       }
     } catch (thrown) {
       if (!(thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL')) throw thrown;
-      tokens.length = 0;
+      target.truncate(start);
+      this.#states = [];
+      return NO_DRAFT;
     }
-    if (tokens.length > 0) {
-      // After a guess that would end the answer one state too many is there.
-      target.truncate(start + tokens.length);
-      return { tokens, probabilities: rejection === null ? null : probabilities };
-    }
-    target.truncate(start);
-    return NO_DRAFT;
+    return { tokens, probabilities: rejection === null ? null : probabilities };
   }
 
-  async verify(tokens: Int32Array): Promise<Float32Array> {
+  verify(tokens: Int32Array): Promise<Float32Array> | undefined {
+    const states = this.#states;
+    this.#states = [];
+    return states.length === 0 ? undefined : this.#goOn(tokens, states);
+  }
+
+  /** Runs the other layers, also where the first guess was the end: what the early ones made of the token is there. */
+  async #goOn(tokens: Int32Array, states: Float32Array[]): Promise<Float32Array> {
     const { early, model } = this;
-    const newest = await model.begin(tokens.subarray(-1), early, {});
-    const states = [...this.#states.slice(0, tokens.length - 1), newest.hidden];
+    if (states.length < tokens.length) states.push((await model.begin(tokens.subarray(-1), early, {})).hidden);
     const hidden = new Float32Array(states.reduce((sum, state) => sum + state.length, 0));
     states.reduce((offset, state) => {
       hidden.set(state, offset);
