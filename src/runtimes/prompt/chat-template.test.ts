@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 
 import { ChatTemplate } from './chat-template.js';
@@ -24,6 +25,26 @@ describe('chat templates', () => {
     expect(template.render([{ role: 'user', content: [{ type: 'image' }, { type: 'text', text: 'What is it?' }] }])).toBe(
       '<image>What is it?',
     );
+  });
+
+  it('are tried again where the machine gave them no processor', () => {
+    const template = new ChatTemplate("{% for m in messages %}{{ m['content'] }}{% endfor %}", TOKENS);
+    let waits = 1;
+    const starved = {
+      role: 'user',
+      get content(): string {
+        if (waits-- > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+        return 'Hello.';
+      },
+    };
+    expect(template.render([starved])).toBe('Hello.');
+  });
+
+  it('leave no V8 context behind, which only a full collection frees', () => {
+    const template = new ChatTemplate('{{ bos_token }}', TOKENS);
+    const before = getHeapStatistics().number_of_native_contexts;
+    for (let request = 0; request < 10; request++) template.render([user('Hello.')]);
+    expect(getHeapStatistics().number_of_native_contexts).toBeLessThanOrEqual(before);
   });
 
   it.each([

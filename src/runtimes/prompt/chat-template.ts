@@ -89,6 +89,7 @@ function withinTime<T>(work: () => T): T {
   }
 }
 
+/** Node makes this error in the other context, whose `Error` is not this one's. */
 function isTimeout(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 }

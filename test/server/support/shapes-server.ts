@@ -16,10 +16,14 @@ export interface ShapesServer {
   stop(): Promise<number | null>;
 }
 
-/** @param cwd where the server works and leaves its files */
-export async function startShapesServer(cwd: string, more: readonly string[] = []): Promise<ShapesServer> {
+/** @param cwd where the server works and leaves its files @param env added to the environment */
+export async function startShapesServer(
+  cwd: string,
+  more: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ShapesServer> {
   const args = ['serve', '--model', MODEL, '--port', '0', '--threads', '1', '--parallel', '4', '--default-tokens', '48', '--json', ...more];
-  const child = startCli(args, { cwd });
+  const child = startCli(args, { cwd, env });
   const url = await startedUrl(child);
   const { pid } = child;
   if (pid === undefined) throw new Error('the server is no process');
