@@ -90,7 +90,11 @@ describe('what was learnt', () => {
       const own = join(home, 'own.json');
       await writeFile(own, JSON.stringify(unaffordable(learnt)));
       const { answer: warned } = await caption('--decoding', 'ngram', '--calibration', own);
-      expect(warned.decoding.costs?.verify_ms.slice(1)).toEqual([AN_AGE, AN_AGE, AN_AGE, AN_AGE]);
+      // At the pace of this answer's passes.
+      const [one = NaN, ...more] = warned.decoding.costs?.verify_ms ?? [];
+      const [learntOne = NaN] = learnt.costs.ngram.verify_ms;
+      for (const ms of more) expect(ms / one).toBeCloseTo(AN_AGE / learntOne, -3);
+      expect(more).toHaveLength(4);
       expect(warned.decoding.drafted).toBe(0);
     },
     TIMEOUT,
@@ -105,7 +109,7 @@ describe('what was learnt', () => {
       const { answer: uncalibrated, stderr } = await caption('--decoding', 'ngram', '--calibration', 'none');
       await writeFile(file, JSON.stringify(learnt));
       expect(stderr).toBe('');
-      expect(uncalibrated.decoding.costs?.verify_ms).not.toContain(AN_AGE);
+      expect(Math.max(...(uncalibrated.decoding.costs?.verify_ms ?? []))).toBeLessThan(AN_AGE / 1000);
     },
     TIMEOUT,
   );
