@@ -83,6 +83,11 @@ export interface KvCache<Plan extends KvPlan = KvPlan, Inputs extends KvInputs =
   length(sequence: number): number;
   /** Tells how many tokens an empty sequence will begin with. Absent where that makes no difference to where they are put. */
   expect?(sequence: number, tokens: number): void;
+  /**
+   * How much lies between the first and the last of so many tokens if they begin with those of a sequence: attention looks through the mask of
+   * it. Absent where that makes no difference.
+   */
+  reach?(from: number, shared: number, tokens: number): number;
   /** @throws CONTEXT_FULL when the tokens do not fit */
   plan(batch: readonly SequenceTokens[]): Plan;
   /** Takes the planned cells; called once the graph has run, with the graph, which may hold results for the cache. */

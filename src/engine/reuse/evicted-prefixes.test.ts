@@ -167,6 +167,55 @@ describe('pasts in memory', () => {
   });
 });
 
+describe('a past that lies far from free cells', () => {
+  /** Whatever goes on from another's cells would reach over all of them. */
+  class FarCache extends NumberCache {
+    reach(): number {
+      return 10_000;
+    }
+  }
+
+  const cold = (): { cache: FarCache; prefixes: PrefixCache } => {
+    const cache = new FarCache();
+    return { cache, prefixes: new PrefixCache(cache, 4) };
+  };
+
+  function begin({ cache, prefixes }: ReturnType<typeof cold>, sequence: number, tokens: number[]): [shared: number, had: number[]] {
+    const shared = prefixes.begin(sequence, { tokens: Int32Array.from(tokens), images: [] });
+    while (prefixes.canRestore(sequence) && prefixes.restore(sequence) > 0);
+    const had = cache.of(sequence);
+    cache.append(sequence, tokens.slice(had.length));
+    return [shared, had];
+  }
+
+  test('is copied where it is short, but never its last token', () => {
+    const both = cold();
+    begin(both, 1, [7, 7, ...repeat(1, 40)]);
+    both.prefixes.end(1);
+    expect(begin(both, 2, [7, 7, ...repeat(2, 40)])).toEqual([0, [7, 7]]);
+    // From one that still runs, too.
+    expect(begin(both, 3, [7, 7, 2])).toEqual([0, [7, 7]]);
+    expect(both.cache.saves).toBe(4);
+  });
+
+  test('is shared where it is long', () => {
+    const both = cold();
+    begin(both, 1, repeat(1, 400));
+    expect(begin(both, 2, repeat(1, 300))).toEqual([299, repeat(1, 299)]);
+    expect(both.cache.saves).toBe(0);
+  });
+
+  test('is computed again where it is gone meanwhile', () => {
+    const both = cold();
+    begin(both, 1, repeat(1, 40));
+    both.prefixes.end(1);
+    expect(both.prefixes.begin(2, { tokens: Int32Array.from(repeat(1, 40)), images: [] })).toBe(0);
+    expect(both.prefixes.canRestore(2)).toBe(true);
+    both.prefixes.evict();
+    expect([both.prefixes.canRestore(2), both.prefixes.restore(2)]).toEqual([false, 0]);
+  });
+});
+
 describe('sequences that are evicted', () => {
   const CELLS = 100;
 

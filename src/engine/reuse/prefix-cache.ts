@@ -6,6 +6,9 @@ import { commonPrefix, type Past, type PastImage } from './past.js';
 
 /** Tokens copied in one go; others have their turn in between. */
 const PIECE_TOKENS = 512;
+/** A past of up to so many tokens is copied where to share it would have attention look through more than so many cells of others. */
+const MOST_COPIED = 256;
+const FAR_CELLS = 256;
 
 /** A sequence's past, as it grows. */
 interface GrowingPast extends Past {
@@ -24,7 +27,7 @@ export class PrefixCache {
 
   /** @param capacity sequences kept after their end; 0 turns reuse off @param evicted null where what is evicted is forgotten */
   constructor(
-    private readonly cache: Pick<KvCache, 'length' | 'expect' | 'share' | 'truncate'>,
+    private readonly cache: Pick<KvCache, 'length' | 'expect' | 'reach' | 'share' | 'truncate' | 'copies'>,
     private readonly capacity: number,
     private readonly evicted: EvictedPrefixes | null = null,
   ) {}
@@ -45,53 +48,68 @@ export class PrefixCache {
   }
 
   /**
-   * Begins a sequence with as much of its prompt as lies in the cache, but never with the last token: its logits are wanted.
+   * Begins a sequence with as much of its prompt as lies in the cache, but never with the last token: its logits are wanted. A short past whose
+   * cells lie far from those that are free is left to `restore`, which copies it.
    * @returns tokens that the sequence now has
    */
   begin(sequence: number, prompt: { readonly tokens: Int32Array; readonly images: readonly PastImage[] }): number {
-    this.cache.expect?.(sequence, prompt.tokens.length);
+    const { cache } = this;
+    cache.expect?.(sequence, prompt.tokens.length);
     if (!this.enabled) return 0;
-    let longest = 0;
-    let source: number | undefined;
-    for (const [other, past] of [...this.#ended, ...this.#running]) {
-      // A past may be ahead of the cache while its prompt is computed.
-      const common = Math.min(commonPrefix(past, prompt), this.cache.length(other), prompt.tokens.length - 1);
-      if (common > longest) [longest, source] = [common, other];
-    }
+    const found = this.#longest(prompt);
     // Pictures themselves are not kept.
     const images = prompt.images.map(({ at, hash }) => ({ at, hash }));
     this.#running.set(sequence, { tokens: [...prompt.tokens], images });
-    if (source === undefined) return 0;
+    if (found === undefined) return 0;
+    const { source, length } = found;
     this.#touch(source);
-    return this.cache.share(source, sequence, longest);
+    const tokens = prompt.tokens.length;
+    const isFar = length <= MOST_COPIED && (cache.reach?.(source, length, tokens) ?? 0) > tokens + FAR_CELLS;
+    return isFar && cache.copies !== undefined ? 0 : cache.share(source, sequence, length);
   }
 
-  /** Whether evicted sequences have more of a prompt that has just begun than its cells. */
+  /** Whether evicted sequences, or cells that were not shared, have more of a prompt that has just begun than its cells. */
   canRestore(sequence: number): boolean {
     const prompt = this.#running.get(sequence);
-    if (this.evicted === null || prompt === undefined) return false;
-    return Math.min(this.evicted.common(prompt), prompt.tokens.length - 1) > this.cache.length(sequence);
+    if (prompt === undefined) return false;
+    const have = this.cache.length(sequence);
+    if (this.#copyable(sequence, prompt) !== undefined) return true;
+    return this.evicted !== null && Math.min(this.evicted.common(prompt), prompt.tokens.length - 1) > have;
   }
 
   /**
-   * Goes on with a prompt that has just begun from what evicted sequences had in common with it, a piece at a time. Not while a graph runs:
+   * Goes on with a prompt that has just begun from what others had in common with it, a piece at a time. Not while a graph runs:
    * it takes free cells.
    * @returns tokens that the sequence got; 0 where there are no more, or no cells for them
    */
   restore(sequence: number): number {
     const { evicted, cache } = this;
+    const { copies } = cache;
     const prompt = this.#running.get(sequence);
-    if (evicted === null || prompt === undefined) return 0;
-    // Never the last token: its logits are wanted.
-    const wanted = { tokens: prompt.tokens.slice(0, -1), images: prompt.images };
+    if (prompt === undefined) return 0;
     const before = cache.length(sequence);
+    const copyable = this.#copyable(sequence, prompt);
     try {
-      while (cache.length(sequence) - before < PIECE_TOKENS) {
-        const got = takeCells(
-          () => evicted.restore(sequence, wanted, cache.length(sequence)),
+      if (copyable !== undefined && copies !== undefined) {
+        const { source, length } = copyable;
+        const page = new Uint8Array(length * copies.tokenBytes);
+        copies.save(source, 0, length, page);
+        takeCells(
+          () => {
+            copies.restore(sequence, page, 0, length);
+          },
           () => this.evict(),
         );
-        if (got === 0) break;
+      } else if (evicted !== null) {
+        // Never the last token: its logits are wanted.
+        const wanted = { tokens: prompt.tokens.slice(0, -1), images: prompt.images };
+        while (cache.length(sequence) - before < PIECE_TOKENS) {
+          const got = takeCells(
+            () => evicted.restore(sequence, wanted, cache.length(sequence)),
+            () => this.evict(),
+          );
+          if (got === 0) break;
+        }
       }
     } catch (thrown) {
       if (!(thrown instanceof EdgeVlmError && thrown.code === 'CONTEXT_FULL')) throw thrown;
@@ -139,6 +157,25 @@ export class PrefixCache {
     this.evicted?.keep(...oldest);
     this.#free(oldest[0]);
     return true;
+  }
+
+  /** Who has most of a prompt in cells, and how many tokens; never the last one. */
+  #longest(prompt: Past, apartFrom?: number): { readonly source: number; readonly length: number } | undefined {
+    let longest: { source: number; length: number } | undefined;
+    for (const [source, past] of [...this.#ended, ...this.#running]) {
+      if (source === apartFrom) continue;
+      // A past may be ahead of the cache while its prompt is computed.
+      const length = Math.min(commonPrefix(past, prompt), this.cache.length(source), prompt.tokens.length - 1);
+      if (length > (longest?.length ?? 0)) longest = { source, length };
+    }
+    return longest;
+  }
+
+  /** What a sequence without any cells may copy from another's. */
+  #copyable(sequence: number, prompt: Past): { readonly source: number; readonly length: number } | undefined {
+    if (this.cache.copies === undefined || this.cache.length(sequence) > 0) return undefined;
+    const found = this.#longest(prompt, sequence);
+    return found !== undefined && found.length <= MOST_COPIED ? found : undefined;
   }
 
   #free(sequence: number): void {

@@ -124,13 +124,10 @@ export async function runServeScenario(options: ServeScenarioOptions): Promise<S
         }
       }
     }
-    for (const [turn, kind] of options.secondQuestions > 0 ? SECOND_QUESTIONS.entries() : []) {
+    for (const kind of options.secondQuestions > 0 ? SECOND_QUESTIONS : []) {
       const pictures = await take(options.secondQuestions);
       const others = kind === 'evicted' ? await take(options.evictWith) : [];
-      for (const { side, generator } of inTurn(turn)) {
-        const asked = await askAgain(generator, { ...patience, ...counted, kind, pictures, others, maxTokens });
-        askedTwice.push(...asked.map((one) => ({ ...one, side })));
-      }
+      askedTwice.push(...(await askAgain(targets, { ...patience, ...counted, kind, pictures, others, maxTokens })));
     }
     if (options.stallPictures > 0) {
       const pictures = await take(options.stallPictures);

@@ -67,6 +67,17 @@ describe('which cells are taken', () => {
     expect(table.window(Int32Array.of(), [3])).toEqual({ start: 768, window: 256 });
   });
 
+  test('how far apart a sequence’s would lie that begins with those of another', () => {
+    const table = new CellTable(1024);
+    begin(table, 1, 100);
+    begin(table, 2, 100);
+    expect(table.reach(1, 100, 200)).toBe(200);
+    // Behind the room that the first one has to grow in lies the second.
+    expect(table.reach(1, 100, 400)).toBe(500);
+    expect(table.reach(1, 4, 400)).toBe(496 + 100);
+    expect(table.reach(2, 4, 2000)).toBe(1024);
+  });
+
   test('those that the sequence itself left, before any that it never had', () => {
     const table = new CellTable(1024);
     begin(table, 1, 64);

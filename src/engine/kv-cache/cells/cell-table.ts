@@ -68,6 +68,20 @@ export class CellTable {
     });
   }
 
+  /** Cells from the first to the last of so many tokens, if they begin with the first `shared` of a sequence. */
+  reach(from: number, shared: number, tokens: number): number {
+    const own = this.of(from).slice(0, shared);
+    const [origin = 0] = own;
+    let last = own.reduce((furthest, cell) => Math.max(furthest, cell), origin);
+    let missing = tokens - own.length;
+    for (let cell = origin; missing > 0 && cell < this.size; cell++) {
+      if (this.#uses[cell] !== 0) continue;
+      last = Math.max(last, cell);
+      missing--;
+    }
+    return missing > 0 ? this.size : last - origin + 1;
+  }
+
   /** Where to look first for a sequence's next token. */
   #next(sequence: number, isFree: (cell: number) => boolean): number {
     const own = this.of(sequence);

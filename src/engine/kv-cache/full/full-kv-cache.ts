@@ -69,6 +69,10 @@ export class FullKvCache extends Resource implements SelectiveKvCache<FullKvPlan
     this.#table.expect(sequence, tokens);
   }
 
+  reach(from: number, shared: number, tokens: number): number {
+    return this.#table.reach(from, shared, tokens);
+  }
+
   plan(batch: readonly SequenceTokens[]): FullKvPlan {
     const laidOut = layOutTokens(batch, (sequence) => this.length(sequence));
     const cells = this.#table.find(laidOut.sequences);
