@@ -196,6 +196,9 @@ describe('a past that lies far from free cells', () => {
     // From one that still runs, too.
     expect(begin(both, 3, [7, 7, 2])).toEqual([0, [7, 7]]);
     expect(both.cache.saves).toBe(4);
+    const template = Array.from({ length: 100 }, (_, i) => i + 10);
+    begin(both, 4, [...template, 1]);
+    expect(begin(both, 5, [...template, 2])).toEqual([0, template]);
   });
 
   test('is shared where it is long', () => {

@@ -1,5 +1,5 @@
 import { EdgeVlmError } from '../../core/errors.js';
-import type { KvCache } from '../kv-cache/kv-cache.js';
+import type { KvCache, TokenCopies } from '../kv-cache/kv-cache.js';
 import { takeCells } from '../kv-cache/take-cells.js';
 import type { EvictedPrefixes } from './evicted-prefixes.js';
 import { commonPrefix, type Past, type PastImage } from './past.js';
@@ -8,6 +8,7 @@ import { commonPrefix, type Past, type PastImage } from './past.js';
 const PIECE_TOKENS = 512;
 /** A past of up to so many tokens is copied where to share it would have attention look through more than so many cells of others. */
 const MOST_COPIED = 256;
+const PAGE_TOKENS = 32;
 const FAR_CELLS = 256;
 
 /** A sequence's past, as it grows. */
@@ -91,15 +92,7 @@ export class PrefixCache {
     const copyable = this.#copyable(sequence, prompt);
     try {
       if (copyable !== undefined && copies !== undefined) {
-        const { source, length } = copyable;
-        const page = new Uint8Array(length * copies.tokenBytes);
-        copies.save(source, 0, length, page);
-        takeCells(
-          () => {
-            copies.restore(sequence, page, 0, length);
-          },
-          () => this.evict(),
-        );
+        this.#copy(copies, copyable, sequence);
       } else if (evicted !== null) {
         // Never the last token: its logits are wanted.
         const wanted = { tokens: prompt.tokens.slice(0, -1), images: prompt.images };
@@ -176,6 +169,21 @@ export class PrefixCache {
     if (this.cache.copies === undefined || this.cache.length(sequence) > 0) return undefined;
     const found = this.#longest(prompt, sequence);
     return found !== undefined && found.length <= MOST_COPIED ? found : undefined;
+  }
+
+  /** Page by page: a token of a large model takes half a megabyte. What is copied ends where its source has to give way. */
+  #copy(copies: TokenCopies, { source, length }: { readonly source: number; readonly length: number }, to: number): void {
+    const page = new Uint8Array(Math.min(length, PAGE_TOKENS) * copies.tokenBytes);
+    for (let at = 0; at < length && this.cache.length(source) >= length; at += PAGE_TOKENS) {
+      const count = Math.min(PAGE_TOKENS, length - at);
+      copies.save(source, at, count, page);
+      takeCells(
+        () => {
+          copies.restore(to, page, 0, count);
+        },
+        () => this.evict(),
+      );
+    }
   }
 
   #free(sequence: number): void {
